@@ -1,0 +1,38 @@
+/** What a plan means: types, expressions, operators, and the ports that runners meet in. */
+
+export type {
+  Application,
+  Emit,
+  FieldRules,
+  FormatSpec,
+  JsonField,
+  ParseSpec,
+  PipelineSpec,
+  ProcessFunction,
+  SourceSpec,
+  TableSpec,
+} from './application.ts'
+export type { Expression } from './expression.ts'
+export type {
+  AppendBlock,
+  FeedProgress,
+  Log,
+  LogBlock,
+  TopicInfo,
+  TopicSpec,
+} from './log.ts'
+export { END_OF_TIME_US } from './log.ts'
+export type { Aggregate, Operator, OperatorName, Traits, Window } from './operator.ts'
+export { inputsOf, TRAITS } from './operator.ts'
+export type {
+  EpochCommit,
+  Manifest,
+  StateEntry,
+  StateStore,
+  TaskCommit,
+  TaskId,
+  TaskRestore,
+  Unit,
+} from './state.ts'
+export type { Column, Row, ScalarType, Schema, Type, Value } from './type.ts'
+export { findColumn, NARROW_PRECISION_MAX } from './type.ts'
