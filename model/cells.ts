@@ -2,8 +2,9 @@
  * Values of the model, and the orders over them: what keys are equal, what comes first.
  *
  * A cell is the plain value of a column: bool `boolean`, int32 and int64 `bigint`, decimal its
- * unscaled `bigint`, float64, timestamp and date `number`, array an array, all other types text;
- * bytes are text of one character a byte. Text is ordered by its UTF-8 bytes.
+ * unscaled `bigint`, float64, timestamp and date `number`, enum the `number` of its value, ipv4 an
+ * unsigned `number`, array an array, all other types text; bytes are text of one character a byte.
+ * Text is ordered by its UTF-8 bytes.
  */
 
 import type { ModelOperator, ModelRow } from './records.ts'
@@ -17,6 +18,73 @@ export interface Type {
   readonly scale?: number
   readonly values?: readonly string[]
   readonly of?: Type
+}
+
+/** A plain value of a user, as the documents have it for each type. */
+export type PlainValue =
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | null
+  | readonly PlainValue[]
+
+/** The cell of a plain value. */
+export function cellOf(value: PlainValue, type: Type): Cell {
+  if (value === null) return null
+  switch (type.kind) {
+    case 'int32':
+    case 'int64':
+      return BigInt(value as number | bigint)
+    case 'decimal':
+      return unscaled(value as string, type.scale ?? 0)
+    case 'enum':
+      return (type.values ?? []).indexOf(value as string)
+    case 'ipv4':
+      return (value as string).split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
+    case 'bytes':
+      return Buffer.from(value as Uint8Array).toString('latin1')
+    case 'array':
+      return (value as readonly PlainValue[]).map(item => cellOf(item, type.of as Type))
+    default:
+      return value as Cell
+  }
+}
+
+/** The plain value of a cell. */
+export function plainOf(cell: Cell, type: Type): PlainValue {
+  if (cell === null) return null
+  switch (type.kind) {
+    case 'int32':
+      return Number(cell)
+    case 'decimal':
+      return decimalText(cell as bigint, type.scale ?? 0)
+    case 'enum':
+      return type.values?.[cell as number] ?? null
+    case 'ipv4':
+      return [24, 16, 8, 0].map(shift => ((cell as number) / 2 ** shift) & 255).join('.')
+    case 'bytes':
+      return new Uint8Array(Buffer.from(cell as string, 'latin1'))
+    case 'array':
+      return (cell as readonly Cell[]).map(item => plainOf(item, type.of as Type))
+    default:
+      return cell as PlainValue
+  }
+}
+
+/** Decimal text as an integer of units of 10⁻ˢᶜᵃˡᵉ; the text has no more digits than that. */
+export function unscaled(text: string, scale: number): bigint {
+  const [whole = '', fraction = ''] = text.split('.')
+  return BigInt(whole + fraction.padEnd(scale, '0'))
+}
+
+/** Decimal text with exactly `scale` digits behind the point. */
+export function decimalText(units: bigint, scale: number): string {
+  const digits = String(units < 0n ? -units : units).padStart(scale + 1, '0')
+  const cut = digits.length - scale
+  const text = scale === 0 ? digits : `${digits.slice(0, cut)}.${digits.slice(cut)}`
+  return units < 0n ? `-${text}` : text
 }
 
 /** A text that is equal for equal lists of cells only. */

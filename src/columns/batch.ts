@@ -10,7 +10,7 @@
 import { BATCH_ROWS_MAX, invariant } from '#base'
 import type { Schema } from '#plan'
 import { Arena } from './arena.ts'
-import { type BatchColumn, growColumn, makeColumn } from './column.ts'
+import { type BatchColumn, growColumn, makeColumn, resetColumn } from './column.ts'
 
 export class Batch {
   readonly schema: Schema
@@ -83,10 +83,7 @@ export class Batch {
     this.length = 0
     this.selected = 0
     this.arena.clear()
-    for (const column of this.columns) {
-      if (column.kind === 'list') column.itemCount = 0
-      if (column.kind === 'wide') column.beyond.clear()
-    }
+    for (const column of this.columns) resetColumn(column)
   }
 }
 
@@ -106,10 +103,7 @@ export function derive(batch: Batch, input: Batch): void {
     for (const column of batch.columns) growColumn(column, input.capacity)
     batch.capacity = input.capacity
   }
-  for (const column of batch.columns) {
-    if (column.kind === 'list') column.itemCount = 0
-    if (column.kind === 'wide') column.beyond.clear()
-  }
+  for (const column of batch.columns) resetColumn(column)
 }
 
 function resized<T extends { set(from: T): void }>(

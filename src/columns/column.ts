@@ -42,7 +42,7 @@ export interface ListColumn {
   offsets: Int32Array
   lengths: Int32Array
   readonly items: ScalarColumn
-  /** Items in use; `growColumn` makes room. */
+  /** Items in use; `growItems` makes room. */
   itemCount: number
 }
 
@@ -126,6 +126,20 @@ export function growColumn(column: BatchColumn, rows: number): void {
       column.offsets = grown(column.offsets, rows, Int32Array)
       column.lengths = grown(column.lengths, rows, Int32Array)
   }
+}
+
+/** Makes room for `count` items of a list column, twice what there was at least. */
+export function growItems(column: ListColumn, count: number): void {
+  const capacity = columnCapacity(column.items)
+  if (capacity < count) growColumn(column.items, Math.max(count, capacity * 2))
+}
+
+/** Forgets what a column remembers beside its arrays, before it is filled again. */
+export function resetColumn(column: BatchColumn): void {
+  if (column.kind === 'wide') column.beyond.clear()
+  if (column.kind !== 'list') return
+  column.itemCount = 0
+  resetColumn(column.items)
 }
 
 function grown<T extends { set(from: T): void; length: number }>(

@@ -8,7 +8,7 @@ import type { Arena } from './arena.ts'
 import type { Batch } from './batch.ts'
 import {
   type BatchColumn,
-  growColumn,
+  growItems,
   type ListColumn,
   type ScalarColumn,
   type TextColumn,
@@ -171,7 +171,7 @@ function copyLists(
     to.offsets[at + i] = to.itemCount + item
     for (let k = 0; k < length; k++) items[item++] = offset + k
   }
-  growColumn(to.items, to.itemCount + total)
+  growItems(to, to.itemCount + total)
   copyScalars(from.items, fromArena, items, total, to.items, toArena, to.itemCount)
   to.itemCount += total
 }

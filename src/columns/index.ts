@@ -8,6 +8,7 @@ export {
   columnCapacity,
   columnKind,
   growColumn,
+  growItems,
   type ListColumn,
   makeColumn,
   type NumColumn,
@@ -16,3 +17,23 @@ export {
   type UuidColumn,
   type WideColumn,
 } from './column.ts'
+export { copyColumn, copyRows } from './copy-rows.ts'
+export {
+  type Register,
+  readWide,
+  uuidText,
+  uuidWords,
+  wideRegister,
+  writeWide,
+} from './register.ts'
+export {
+  appendRow,
+  fromRegister,
+  type RowIdentity,
+  readRow,
+  readRows,
+  readValue,
+  toRegister,
+  writeValue,
+} from './rows.ts'
+export { compareStrings, compareText, equalText, hashText } from './text-bytes.ts'

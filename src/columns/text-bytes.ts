@@ -23,7 +23,7 @@ export function compareText(
 ): number {
   const viewA = arenaA.view
   const viewB = arenaB.view
-  const common = lengthA < lengthB ? lengthA : lengthB
+  const common = Math.min(lengthA, lengthB)
   let at = 0
   for (; at + 4 <= common; at += 4) {
     const a = viewA.getUint32(offsetA + at)
@@ -140,7 +140,7 @@ export function countCharacters(bytes: Uint8Array, offset: number, length: numbe
  */
 export function compareStrings(a: string, b: string): number {
   if (a === b) return 0
-  const common = a.length < b.length ? a.length : b.length
+  const common = Math.min(a.length, b.length)
   for (let at = 0; at < common; at++) {
     const unitA = a.charCodeAt(at)
     const unitB = b.charCodeAt(at)

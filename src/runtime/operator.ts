@@ -7,7 +7,7 @@
  */
 
 import type { Batch } from '#columns'
-import type { Application, Emit, Operator } from '#plan'
+import type { Application, Emit, Operator, OperatorName } from '#plan'
 
 /**
  * Event-time progress of an operator's inputs: the minimum over the partitions that can reach it.
@@ -78,6 +78,9 @@ export function slower(a: Progress, b: Progress): Progress {
 /** What an instance says that remembers nothing. */
 export const STATELESS_STATS: OperatorStats = { keys: 0, bytes: 0 }
 
+/** The plan's operator of one name. */
+export type OperatorOf<N extends OperatorName> = Extract<Operator, { readonly op: N }>
+
 /** What an instance is made with, besides its operator. */
 export interface OperatorContext {
   /** Whether expressions run as generated code; their interpreted twins else. */
@@ -92,7 +95,7 @@ export interface OperatorContext {
 }
 
 /** How one kind of operator is made: `createDedupe`, `createAggregate` … have this shape. */
-export type OperatorFactory<O extends Operator> = (
-  operator: O,
+export type OperatorFactory<N extends OperatorName> = (
+  operator: OperatorOf<N>,
   context: OperatorContext,
 ) => OperatorInstance

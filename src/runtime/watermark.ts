@@ -97,13 +97,13 @@ export class PartitionTime {
   #progressNow(): Progress {
     if (this.greatest >= END_OF_TIME_US) return PROGRESS_END
     return {
-      watermarkUs: behind(this.greatest, this.#disorderUs),
-      frontierUs: behind(this.greatest, this.#boundUs),
+      watermarkUs: before(this.greatest, this.#disorderUs),
+      frontierUs: before(this.greatest, this.#boundUs),
     }
   }
 }
 
 /** `at − distance`, where that is no safe integer any more the least one: no row is older than it. */
-function behind(at: number, distance: number): number {
+function before(at: number, distance: number): number {
   return at === -Infinity ? at : Math.max(at - distance, Number.MIN_SAFE_INTEGER)
 }

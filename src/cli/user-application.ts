@@ -1,0 +1,75 @@
+/**
+ * Finds an application: one that ships, by name, or a file of the user's, by path.
+ *
+ * A user's file imports `millrace`; a resolve hook answers that from this package, so that the file
+ * may lie anywhere. The file exports `const app = defineApp(…)`.
+ */
+
+import { existsSync, statSync } from 'node:fs'
+import { registerHooks } from 'node:module'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { PlatformError } from '#base'
+import { type Application, checkApplication } from '#plan'
+
+const ROOT = join(import.meta.dirname, '../..')
+
+/** What `import … from` finds, from wherever a user's file lies. */
+const DOORS: Readonly<Record<string, string>> = {
+  millrace: pathToFileURL(join(ROOT, 'src/sdk/index.ts')).href,
+  'millrace/test': pathToFileURL(join(ROOT, 'src/sdk/test-kit.ts')).href,
+}
+
+let hooked = false
+
+/** Makes `millrace` resolve for every file this process imports from now on. */
+export function resolveDoors(): void {
+  if (hooked) return
+  hooked = true
+  registerHooks({
+    resolve(specifier, context, next) {
+      const url = DOORS[specifier]
+      return url === undefined ? next(specifier, context) : { url, shortCircuit: true }
+    },
+  })
+}
+
+/** The file of an application named or pathed by `name`, absolute. */
+export function applicationPath(name: string, directory: string): string {
+  const shipped = join(ROOT, 'apps', name, 'app.ts')
+  if (/^[a-z][a-z0-9-]*$/.test(name) && existsSync(shipped)) return shipped
+  const path = resolve(directory, name)
+  if (!existsSync(path) || !statSync(path).isFile()) {
+    throw new PlatformError('app.not_found', `no application "${name}"`, {
+      hint: `Give the path of a file that exports "app", as in ./my-app.ts (looked at "${path}").`,
+    })
+  }
+  return path
+}
+
+/**
+ * The application of a file.
+ *
+ * @throws PlatformError `app.not_found`, `app.invalid`, and the `plan.*` errors of its plans
+ */
+export async function loadApplication(name: string, directory: string): Promise<Application> {
+  const path = applicationPath(name, directory)
+  resolveDoors()
+  let exported: { readonly app?: unknown }
+  try {
+    exported = (await import(pathToFileURL(path).href)) as typeof exported
+  } catch (cause) {
+    if (cause instanceof PlatformError) throw cause
+    const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
+    throw new PlatformError('app.invalid', `"${name}" does not load: ${reason}`, {
+      hint: `Run "node ${path}" to see where, and correct the file.`,
+      cause,
+    })
+  }
+  if (exported.app === undefined) {
+    throw new PlatformError('app.invalid', `"${name}" exports no "app"`, {
+      hint: 'Add "export const app = defineApp({ … })".',
+    })
+  }
+  return checkApplication(exported.app)
+}
