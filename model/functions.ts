@@ -1,5 +1,6 @@
 /** Expressions of the model: a plan's expression and a row in, a cell out. */
 
+import { CASTS } from './casts.ts'
 import { type Cell, cellOf, type PlainValue, type Type } from './cells.ts'
 import { LOGIC } from './logic.ts'
 import { NUMBERS } from './numbers.ts'
@@ -20,16 +21,19 @@ export type ModelExpression =
 /** A function: cells and types of its arguments, and the type wanted. */
 export type Meaning = (args: readonly Cell[], types: readonly Type[], type: Type) => Cell
 
-const FUNCTIONS: Readonly<Record<string, Meaning>> = { ...LOGIC, ...NUMBERS, ...TEXTS, ...TIMES }
+const FUNCTIONS: Readonly<Record<string, Meaning>> = {
+  ...LOGIC,
+  ...NUMBERS,
+  ...TEXTS,
+  ...TIMES,
+  ...CASTS,
+}
 
 /** The names the model knows. */
 export const KNOWN: readonly string[] = Object.keys(FUNCTIONS)
 
 /** The value of `expression` for a row. */
-export function evaluate(
-  expression: ModelExpression,
-  cells: Readonly<Record<string, Cell>>,
-): Cell {
+export function evaluate(expression: ModelExpression, cells: Readonly<Record<string, Cell>>): Cell {
   if (expression.node === 'column') return cells[expression.name] ?? null
   if (expression.node === 'literal') return cellOf(expression.value, expression.type)
   const meaning = FUNCTIONS[expression.fn]

@@ -46,7 +46,9 @@ export const LOGIC: Readonly<Record<string, Meaning>> = {
   if: ([condition, yes = null, no = null], types, type) =>
     condition === true ? widened(yes, types[1], type) : widened(no, types[2], type),
   case: (args, types, type) => {
-    const j = args.findIndex((cell, place) => place % 2 === 0 && place < args.length - 1 && cell === true)
+    const j = args.findIndex(
+      (cell, place) => place % 2 === 0 && place < args.length - 1 && cell === true,
+    )
     const chosen = j < 0 ? args.length - 1 : j + 1
     return widened(args[chosen] ?? null, types[chosen], type)
   },

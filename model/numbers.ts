@@ -54,10 +54,7 @@ export function align(
   if (left === undefined || right === undefined) throw new Error('two numbers are aligned')
   if (isFloat(left) || isFloat(right)) return [Number(a), Number(b)]
   const scale = Math.max(scaleOf(left), scaleOf(right))
-  return [
-    rescale(a as bigint, scaleOf(left), scale),
-    rescale(b as bigint, scaleOf(right), scale),
-  ]
+  return [rescale(a as bigint, scaleOf(left), scale), rescale(b as bigint, scaleOf(right), scale)]
 }
 
 /** An operation of two numbers; null where one is null. */
@@ -98,8 +95,14 @@ function whole(floats: (value: number) => number, up: bigint): Meaning {
 }
 
 export const NUMBERS: Readonly<Record<string, Meaning>> = {
-  add: binary((a, b) => a + b, (a, b) => a + b),
-  sub: binary((a, b) => a - b, (a, b) => a - b),
+  add: binary(
+    (a, b) => a + b,
+    (a, b) => a + b,
+  ),
+  sub: binary(
+    (a, b) => a - b,
+    (a, b) => a - b,
+  ),
   mul: (args, types, type) => {
     if (args.includes(null)) return null
     if (types.some(isFloat)) return finite(Number(args[0]) * Number(args[1]))
@@ -113,7 +116,10 @@ export const NUMBERS: Readonly<Record<string, Meaning>> = {
     if (type.kind !== 'decimal') return fitting(a / (b as bigint), type)
     return fitting(divideHalfEven(a * power(scaleOf(type)), b as bigint), type)
   },
-  mod: binary((a, b) => a % b, (a, b) => (b === 0n ? null : a % b)),
+  mod: binary(
+    (a, b) => a % b,
+    (a, b) => (b === 0n ? null : a % b),
+  ),
   neg: ([a = null], _, type) => {
     if (a === null) return null
     return typeof a === 'number' ? finite(-a) : fitting(-(a as bigint), type)

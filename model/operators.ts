@@ -1,17 +1,15 @@
 /**
  * The reference model: what a plan means, as naively as it can be said (docs/SEMANTICS.md).
  *
- * It takes an application as plain data and the recorded rows of each source, and gives the rows
- * of each table after every mark of the end. No batches, no state, no emission: each operator maps
- * all rows of its inputs to all rows of its output. It imports nothing of `src`: what it shares
- * with the engine is the plan's data and this repository's documents, so that one of two answers
- * is wrong where they differ.
+ * An application and the recorded rows of its sources in, the rows of each table after all end marks
+ * out. Nothing of `src`: where the engine and the model differ, one of the two is wrong.
  */
 
 import { byPosition, byTime, type Cell, grouped, keyText } from './cells.ts'
 import { evaluate } from './functions.ts'
 import {
   classify,
+  type Meaning,
   type ModelApplication,
   type ModelColumn,
   type ModelFunction,
@@ -19,6 +17,7 @@ import {
   type ModelRecord,
   type ModelRow,
   type ModelSource,
+  type WindowRows,
 } from './records.ts'
 import { summarise } from './summaries.ts'
 
@@ -57,12 +56,6 @@ export function model(
   }
   return tables
 }
-
-type Meaning = (
-  // biome-ignore lint/suspicious/noExplicitAny: a plan is data here; its checker is in src/plan
-  operator: any,
-  input: (operator: ModelOperator) => ModelRow[],
-) => ModelRow[]
 
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   filter: ({ input, condition }, rows) =>
@@ -145,13 +138,6 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   },
 }
 
-interface WindowRows {
-  readonly start: number
-  readonly end: number
-  readonly at: number
-  readonly members: ModelRow[]
-}
-
 /** The windows that rows of one key, in order of event time, fall into. */
 function windows(window: ModelOperator['window'], rows: ModelRow[]): WindowRows[] {
   const { kind, sizeUs, advanceUs, offsetUs, gapUs } = window as Record<string, number> & {
@@ -198,7 +184,7 @@ function processed(
   input: readonly ModelRow[],
   run: ModelFunction | undefined,
 ): ModelRow[] {
-  if (run === undefined) throw new Error(`the application has no function "${operator.name}"`)
+  if (run === undefined) throw new Error(`the application has no function "${operator['name']}"`)
   const order = operator.order === 'log' ? byPosition : byTime(operator.input)
   const groups = grouped(input, ({ cells }) => operator.by.map(name => cells[name] ?? null))
   return [...groups.values()].flatMap(group => {

@@ -73,3 +73,18 @@ export function classify(source: ModelSource, records: readonly ModelRecord[]): 
     return at >= watermark - source.latenessUs ? 'late' : 'too late'
   })
 }
+
+/** What an operator maps: all rows of its inputs to all rows of its output. */
+export type Meaning = (
+  // biome-ignore lint/suspicious/noExplicitAny: a plan is data here; its checker is in src/plan
+  operator: any,
+  input: (operator: ModelOperator) => ModelRow[],
+) => ModelRow[]
+
+/** A window of one key and its rows, in order of event time. */
+export interface WindowRows {
+  readonly start: number
+  readonly end: number
+  readonly at: number
+  readonly members: ModelRow[]
+}

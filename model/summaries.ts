@@ -1,7 +1,8 @@
 /** Aggregates of the model: one value of all rows of a window, which stand in order of event time. */
 
 import { type Cell, compareValues, keyText, type Type } from './cells.ts'
-import { divideHalfEven, evaluate, inRange } from './functions.ts'
+import { evaluate } from './functions.ts'
+import { divideHalfEven, inRange } from './numbers.ts'
 import type { ModelColumn, ModelRow } from './records.ts'
 
 export interface ModelAggregate {

@@ -10,7 +10,14 @@
 import { type Clock, PlatformError } from '#base'
 import type { TableSpec } from '#plan'
 import type { StoreClient } from './client.ts'
-import { createTable, DATABASE, quoteColumn, quoteTable, type TableShape, tableShape } from './table-ddl.ts'
+import {
+  createTable,
+  DATABASE,
+  quoteColumn,
+  quoteTable,
+  type TableShape,
+  tableShape,
+} from './table-ddl.ts'
 
 export interface TableChange {
   readonly table: string
@@ -71,9 +78,13 @@ export async function applyMigrations(
   const refused = plan.changes.filter(change => change.destructive && !options.destructive)
   if (refused.length > 0) {
     const list = refused.map(change => `"${change.table}": ${change.description}`).join('; ')
-    throw new PlatformError('store.migration', `the tables differ from the declared ones: ${list}`, {
-      hint: 'Start with --allow-destructive to apply this (rows of these tables are lost or change their meaning), or declare the tables as they were.',
-    })
+    throw new PlatformError(
+      'store.migration',
+      `the tables differ from the declared ones: ${list}`,
+      {
+        hint: 'Start with --allow-destructive to apply this (rows of these tables are lost or change their meaning), or declare the tables as they were.',
+      },
+    )
   }
   if (plan.changes.length === 0) return
   await admin.read(HISTORY)
@@ -209,5 +220,5 @@ export function widens(from: string, to: string): boolean {
   const values = /^Enum(?:8|16)\((.*)\)$/s
   const few = values.exec(from)?.[1]
   const many = values.exec(to)?.[1]
-  return few !== undefined && many !== undefined && many.startsWith(`${few}, `)
+  return few !== undefined && many?.startsWith(`${few}, `) === true
 }

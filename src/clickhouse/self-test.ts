@@ -41,7 +41,8 @@ export async function selfTest(tested: Tested): Promise<SelfTest> {
   } catch (error) {
     if (engineCode(error) === undefined) throw error
     const denied = error instanceof PlatformError && /errno: 13\b/.test(String(error.cause))
-    if (denied) return { version, landlock, freeSql: true, reason: `sandboxed (Landlock ${landlock})` }
+    if (denied)
+      return { version, landlock, freeSql: true, reason: `sandboxed (Landlock ${landlock})` }
     const reason = `the sandbox could not be tested: ${(error as Error).message}`
     return { version, landlock, freeSql: false, reason }
   }

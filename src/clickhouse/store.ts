@@ -16,8 +16,8 @@ import { type Clock, type Logger, PlatformError } from '#base'
 import { type AccountName, type Accounts, openAccounts } from './accounts.ts'
 import { connectStore, type StoreClient } from './client.ts'
 import {
-  engineLibrary,
   type EngineSettings,
+  engineLibrary,
   engineStart,
   muslLibc,
   removeUsersXml,
@@ -216,9 +216,13 @@ class Supervisor implements Store {
         throw startFailure(engine.said(), this.fixed.settings, undefined)
       }
       if (this.options.clock.monotonicMs() - began > START_MS_MAX) {
-        throw new PlatformError('store.start', `the store did not answer within ${START_MS_MAX} ms`, {
-          hint: 'Look at the load and the free memory of the machine, then start again.',
-        })
+        throw new PlatformError(
+          'store.start',
+          `the store did not answer within ${START_MS_MAX} ms`,
+          {
+            hint: 'Look at the load and the free memory of the machine, then start again.',
+          },
+        )
       }
       const answer = await fetch(url, {
         signal: AbortSignal.timeout(1_000),

@@ -97,7 +97,8 @@ function sortingColumns(table: TableSpec): readonly string[] {
   if (table.key.length === 0) return table.orderBy.length > 0 ? table.orderBy : ['_p', '_o', '_i']
   if (table.orderBy.length === 0) return table.key
   const same =
-    table.orderBy.length === table.key.length && table.key.every(name => table.orderBy.includes(name))
+    table.orderBy.length === table.key.length &&
+    table.key.every(name => table.orderBy.includes(name))
   if (same) return table.orderBy
   throw new PlatformError(
     'plan.unsupported',

@@ -69,9 +69,7 @@ function comparison(
   return {
     strict: true,
     scalar: call =>
-      sameScale(call)
-        ? (a = null, b = null) => Number(test(a, b))
-        : scaled(call, test),
+      sameScale(call) ? (a = null, b = null) => Number(test(a, b)) : scaled(call, test),
     condition: (call, args, wanted) => {
       const pair = sides(call, args)
       return pair === undefined ? undefined : source(pair[0], pair[1], wanted)
@@ -96,26 +94,34 @@ const lt = comparison(
 function junction(decisive: Wanted): FunctionEntry {
   return {
     strict: false,
-    scalar: () => (...args) => {
-      let result = 1 - decisive
-      for (const arg of args) {
-        if (arg === decisive) return decisive
-        if (arg !== 1 - decisive) result = Number.NaN
-      }
-      return result
-    },
+    scalar:
+      () =>
+      (...args) => {
+        let result = 1 - decisive
+        for (const arg of args) {
+          if (arg === decisive) return decisive
+          if (arg !== 1 - decisive) result = Number.NaN
+        }
+        return result
+      },
   }
 }
 
 const not: FunctionEntry = {
   strict: true,
-  scalar: () => (a = null) => 1 - (a as number),
+  scalar:
+    () =>
+    (a = null) =>
+      1 - (a as number),
   source: (_, args) => `1 - ${args[0]}`,
 }
 
 const isNull: FunctionEntry = {
   strict: false,
-  scalar: () => (a = null) => Number(isNullRegister(a)),
+  scalar:
+    () =>
+    (a = null) =>
+      Number(isNullRegister(a)),
   condition: (call, [a = ''], wanted) => {
     if (numeric(argumentType(call, 0))) return `(${a} ${wanted === 1 ? '!==' : '==='} ${a})`
     return `(${a} ${wanted === 1 ? '===' : '!=='} null)`

@@ -10,6 +10,7 @@
 
 import { decimalFits, divideHalfEven, invariant, powerOfTen } from '#base'
 import type { Type } from '#plan'
+import { columnKind } from './column.ts'
 import type { Atom, Emitter } from './emitter.ts'
 import {
   argumentType,
@@ -18,7 +19,6 @@ import {
   literalArgument,
   type Scalar,
 } from './function-entry.ts'
-import { columnKind } from './column.ts'
 import { wideRegister } from './register.ts'
 
 /** An integer or decimal that is not null. */
@@ -273,7 +273,7 @@ function divideBig(value: bigint, by: bigint, how: Division): bigint {
 }
 
 /** Drops `digits` digits from an unscaled integer. */
-function dropping(type: Type, digits: number, how: Division): Scalar {
+export function dropping(type: Type, digits: number, how: Division): Scalar {
   const big = powerOfTen(digits)
   const by = Number(big)
   const fit = fitter(type)
@@ -317,7 +317,8 @@ export function roundFloat(value: number, digits: number): number {
   const point = exact.indexOf('.')
   const half = exact[point + digits + 1] === '5' && /^0*$/.test(exact.slice(point + digits + 2))
   const odd = Number(exact[digits === 0 ? point - 1 : point + digits]) % 2 === 1
-  const rounded = half && !odd ? Number(exact.slice(0, point + digits + 1)) : Number(size.toFixed(digits))
+  const rounded =
+    half && !odd ? Number(exact.slice(0, point + digits + 1)) : Number(size.toFixed(digits))
   return (value < 0 ? -rounded : rounded) + 0
 }
 

@@ -76,4 +76,3 @@ export function readColumnOf(schema: Schema): ReadColumn<Batch> {
     }
   }
 }
-

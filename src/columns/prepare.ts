@@ -67,7 +67,12 @@ function simplifiedIn(expression: Call): Call {
   const plain = rest.every(
     arg => arg.node === 'literal' && arg.value !== null && sameRegisters(arg.type, value.type),
   )
-  return plain && rest.length > 2 ? expression : call('or', rest.map(arg => call('eq', [value, arg])))
+  return plain && rest.length > 2
+    ? expression
+    : call(
+        'or',
+        rest.map(arg => call('eq', [value, arg])),
+      )
 }
 
 /** An argument that may be the result, in the type of the result. */
@@ -103,4 +108,3 @@ function folded(expression: Call): Expression {
 export function nullLiteral(expression: Expression): boolean {
   return expression.node === 'literal' && expression.value === null
 }
-

@@ -60,10 +60,16 @@ test('a batch that is filled again forgets integers beyond the safe ones', () =>
 
 test('a row brings its identity, and growth keeps that of the rows before it', () => {
   const batch = new Batch([{ name: 'n', type: { kind: 'int32' } }], 1)
-  appendRow(batch, { n: 1 }, { at: -5, weight: -1, settled: false, origin: 65_537, offset: 3, index: 2 })
+  appendRow(
+    batch,
+    { n: 1 },
+    { at: -5, weight: -1, settled: false, origin: 65_537, offset: 3, index: 2 },
+  )
   appendRow(batch, { n: 2 }, { at: 6 })
   const identity = (row: number) =>
-    [batch.at, batch.weight, batch.settled, batch.origin, batch.offset, batch.index].map(a => a[row])
+    [batch.at, batch.weight, batch.settled, batch.origin, batch.offset, batch.index].map(
+      a => a[row],
+    )
   assert.deepEqual(identity(0), [-5, -1, 0, 65_537, 3, 2])
   assert.deepEqual(identity(1), [6, 1, 1, 0, 0, 0])
   assert.equal(batch.selected, 2)

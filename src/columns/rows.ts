@@ -158,6 +158,8 @@ function numberRegister(value: number, type: Type): Register | undefined {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
+export const isUuid = (text: string): boolean => UUID.test(text)
+
 function textRegister(value: string, type: Type): Register | undefined {
   switch (type.kind) {
     case 'string':

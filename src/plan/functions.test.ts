@@ -15,7 +15,7 @@ const argumentsOf = (name: string, example: FunctionExample) =>
   })
 
 /** Whether a value is one of a type, as the table of type.ts says. */
-function valueOf(type: Type, value: Value): boolean {
+function isValue(type: Type, value: Value): boolean {
   if (value === null) return type.nullable === true
   switch (type.kind) {
     case 'bool':
@@ -42,7 +42,7 @@ function valueOf(type: Type, value: Value): boolean {
     case 'date':
       return Number.isSafeInteger(value) && !Object.is(value, -0)
     case 'array':
-      return Array.isArray(value) && value.every(item => valueOf(type.of, item))
+      return Array.isArray(value) && value.every(item => isValue(type.of, item))
     default:
       return typeof value === 'string' && value.isWellFormed()
   }
@@ -74,9 +74,9 @@ for (const [name, spec] of entries) {
       )
       assert.equal(example.args.length, example.argTypes.length, shown)
       for (const [index, type] of example.argTypes.entries()) {
-        assert.ok(valueOf(type, example.args[index] ?? null), `${shown}: argument ${index + 1}`)
+        assert.ok(isValue(type, example.args[index] ?? null), `${shown}: argument ${index + 1}`)
       }
-      assert.ok(valueOf(example.type, example.result), `${shown} = ${example.result}`)
+      assert.ok(isValue(example.type, example.result), `${shown} = ${example.result}`)
     }
   })
 }

@@ -13,6 +13,7 @@ export type {
   TableSpec,
 } from './application.ts'
 export type { Expression } from './expression.ts'
+export { FUNCTIONS, type FunctionName } from './functions.ts'
 export type {
   AppendBlock,
   FeedProgress,
@@ -24,6 +25,8 @@ export type {
 export { END_OF_TIME_US } from './log.ts'
 export type { Aggregate, Operator, OperatorName, Traits, Window } from './operator.ts'
 export { inputsOf, TRAITS } from './operator.ts'
+export { type FunctionExample, type FunctionSpec, typeText } from './signature.ts'
+export type { Stage, StageInput, StageOperator } from './stages.ts'
 export type {
   EpochCommit,
   Manifest,

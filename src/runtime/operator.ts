@@ -87,8 +87,8 @@ export interface OperatorContext {
   readonly generated: boolean
   /** When rows that may still change are wanted by whoever reads this operator. */
   readonly emit: Emit
-  /** By input port: whether changes of weight −1 may come. */
-  readonly retracting: readonly boolean[]
+  /** Whether changes of weight −1 may come. */
+  readonly retracting: boolean
   readonly position: Position
   readonly functions: Application['functions']
   readonly out: Downstream

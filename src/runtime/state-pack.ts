@@ -13,7 +13,7 @@ import {
   type Arena,
   type Batch,
   type BatchColumn,
-  growColumn,
+  growItems,
   type ListColumn,
   type ScalarColumn,
   type WideColumn,
@@ -214,7 +214,7 @@ export class RowUnpacker {
     const items: ScalarColumn = column.items
     const from = column.itemCount
     column.offsets[row] = from
-    growColumn(items, Math.max(from + length, 2 * Math.min(from, length)))
+    growItems(column, from + length)
     column.itemCount = from + length
     for (let k = 0; k < length; k++) this.#value(words, arena, items, from + k)
   }

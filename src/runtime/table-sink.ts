@@ -82,22 +82,28 @@ export class TableSink {
   }
 
   #push(batch: Batch, emit: Emit): void {
-    const count = this.#take(batch, emit === 'settled' && !this.#epoch.final)
+    // Without a key nothing could be taken back, so only what never will be is published.
+    const settledOnly = this.#keyed === undefined || (emit === 'settled' && !this.#epoch.final)
+    const count = this.#take(batch, settledOnly)
     if (count === 0) return
     this.changes += count
     if (this.#keyed === undefined) this.#append(batch, count)
     else this.#keyed.add(batch, this.#rows, count)
   }
 
-  /** Fills `#rows` with the rows that are wanted. A −1 is: what it takes back was published. */
+  /**
+   * Fills `#rows` with the rows that are wanted. With a key a −1 always is: what it takes back may
+   * have been published by a final flush.
+   */
   #take(batch: Batch, settledOnly: boolean): number {
+    const keyed = this.#keyed !== undefined
     if (this.#rows.length < batch.selected) this.#rows = new Int32Array(batch.capacity)
     const rows = this.#rows
     const { selection, selected, settled, weight } = batch
     let count = 0
     for (let k = 0; k < selected; k++) {
       const row = selection[k] as number
-      if (settledOnly && settled[row] === 0 && (weight[row] as number) > 0) continue
+      if (settledOnly && settled[row] === 0 && !(keyed && (weight[row] as number) < 0)) continue
       rows[count++] = row
     }
     return count
