@@ -21,7 +21,11 @@ export interface CommandCall {
   readonly json: boolean
 }
 
-type Line = { readonly out: string } | { readonly say: string } | { readonly exit: number }
+type Line =
+  | { readonly out: string }
+  | { readonly bytes: string }
+  | { readonly say: string }
+  | { readonly exit: number }
 
 export interface Control extends AsyncDisposable {
   readonly port: number
@@ -77,7 +81,12 @@ async function answer(
       json: call.json,
       interactive: false,
       signal: gone.signal,
-      out: text => send({ out: text }),
+      out: part =>
+        send(
+          typeof part === 'string'
+            ? { out: part }
+            : { bytes: Buffer.from(part).toString('base64') },
+        ),
       say: text => send({ say: text }),
       input: incoming,
     })
@@ -126,6 +135,7 @@ export function sendCommand(
         for (const line of lines) {
           const part = JSON.parse(line) as Line
           if ('out' in part) context.out(part.out)
+          else if ('bytes' in part) context.out(Buffer.from(part.bytes, 'base64'))
           else if ('say' in part) context.say(part.say)
           else exit = part.exit
         }

@@ -10,8 +10,8 @@ export interface Context {
   /** Whether standard error is a terminal that a progress line may be redrawn on. */
   readonly interactive: boolean
   readonly signal: AbortSignal
-  /** A part of the result. */
-  out(text: string): void
+  /** A part of the result: text, or bytes of a binary format. */
+  out(part: string | Uint8Array): void
   /** What is said beside the result. */
   say(text: string): void
   /** Standard input, for `ingest TOPIC -`. */

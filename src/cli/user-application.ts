@@ -11,6 +11,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { PlatformError } from '#base'
 import { type Application, checkApplication } from '#plan'
+import type { DemoFeed } from './demo-feed.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -47,17 +48,15 @@ export function applicationPath(name: string, directory: string): string {
   return path
 }
 
-/**
- * The application of a file.
- *
- * @throws PlatformError `app.not_found`, `app.invalid`, and the `plan.*` errors of its plans
- */
-export async function loadApplication(name: string, directory: string): Promise<Application> {
+/** What a file exports, `app` among it. */
+async function exportsOf(
+  name: string,
+  directory: string,
+): Promise<Readonly<Record<string, unknown>>> {
   const path = applicationPath(name, directory)
   resolveDoors()
-  let exported: { readonly app?: unknown }
   try {
-    exported = (await import(pathToFileURL(path).href)) as typeof exported
+    return (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>
   } catch (cause) {
     if (cause instanceof PlatformError) throw cause
     const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
@@ -66,10 +65,25 @@ export async function loadApplication(name: string, directory: string): Promise<
       cause,
     })
   }
-  if (exported.app === undefined) {
+}
+
+/**
+ * The application of a file.
+ *
+ * @throws PlatformError `app.not_found`, `app.invalid`, and the `plan.*` errors of its plans
+ */
+export async function loadApplication(name: string, directory: string): Promise<Application> {
+  const { app } = await exportsOf(name, directory)
+  if (app === undefined) {
     throw new PlatformError('app.invalid', `"${name}" exports no "app"`, {
       hint: 'Add "export const app = defineApp({ … })".',
     })
   }
-  return checkApplication(exported.app)
+  return checkApplication(app)
+}
+
+/** The made-up input that a file exports as `demo`, where it does. */
+export async function loadDemo(name: string, directory: string): Promise<DemoFeed | undefined> {
+  const { demo } = await exportsOf(name, directory)
+  return demo as DemoFeed | undefined
 }

@@ -7,7 +7,7 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import type { Readable } from 'node:stream'
 import { type ErrorCode, PlatformError } from '#base'
-import type { Account } from './accounts.ts'
+import type { Account } from './engine/accounts.ts'
 
 export interface QueryOptions {
   readonly queryId?: string
@@ -82,7 +82,8 @@ export function connectStore(options: ConnectOptions): StoreClient {
   }
   const self: StoreClient = {
     read,
-    rows: async (sql, more) => parseRows(await read(`${sql}\nFORMAT JSONCompactEachRow`, more)),
+    rows: async (sql, more) =>
+      parseRows(await read(`${sql}\nFORMAT JSONCompactEachRow`, withWideText(more))),
     stream: async (sql, more) => send(urlOf(more), [Buffer.from(sql)], more),
     async insert(sql, bytes, more) {
       const url = urlOf(more)
@@ -97,7 +98,7 @@ export function connectStore(options: ConnectOptions): StoreClient {
       return Number(written.written_rows ?? Number.NaN)
     },
     async readWith(sql, unit, more) {
-      const url = urlOf(more)
+      const url = urlOf(withWideText(more))
       url.set('query', `${sql}\nFORMAT JSONCompactEachRow`)
       url.set('wait_end_of_query', '1')
       url.set('unit_structure', unit.structure)
@@ -123,6 +124,13 @@ export function connectStore(options: ConnectOptions): StoreClient {
     },
   }
   return self
+}
+
+function withWideText(options: QueryOptions = {}): QueryOptions {
+  return {
+    ...options,
+    settings: { output_format_json_quote_64bit_integers: 1, ...options.settings },
+  }
 }
 
 function urlOf(options: QueryOptions = {}): URLSearchParams {

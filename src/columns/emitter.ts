@@ -113,14 +113,14 @@ export class Emitter {
   }
 
   /**
-   * Statements that are cheap stay where they are, and nothing branches; those that call are left
-   * to the caller to put behind a test, and `lines` holds them.
+   * Statements that are cheap stay where they are, and nothing branches: `lines` is undefined.
+   * Those that call functions are left to the caller to put behind a test.
    */
-  blockIfCostly<T>(write: () => T): Block<T> {
+  blockIfCostly<T>(write: () => T): { lines: readonly string[] | undefined; result: T } {
     const outer = this.#lines
     const before = this.#calls
-    this.#lines = []
     const scope = new Map<string, Atom>()
+    this.#lines = []
     this.#scopes.push(scope)
     const result = write()
     const lines = this.#lines
@@ -129,7 +129,7 @@ export class Emitter {
     if (this.#calls !== before) return { lines, result }
     this.#lines.push(...lines)
     for (const [key, name] of scope) this.remember(key, name)
-    return { lines: [], result }
+    return { lines: undefined, result }
   }
 
   /** The function of `parameters` whose loop is opened by `open` and closed by `close`. */

@@ -1,5 +1,6 @@
 /** The entry of every function of the plan. `prepare` writes the ones that are left out otherwise. */
 
+import { invariant } from '#base'
 import type { Call, FunctionEntry } from './function-entry.ts'
 import { CAST_ENTRIES } from './functions-cast.ts'
 import { LOGIC_ENTRIES } from './functions-logic.ts'
@@ -9,7 +10,7 @@ import { TIME_ENTRIES } from './functions-time.ts'
 import { VALUE_ENTRIES } from './functions-value.ts'
 
 /** Functions that are others with their arguments or their result turned round. */
-export type Rewritten = 'ne' | 'gt' | 'ge' | 'le' | 'isNotNull'
+type Rewritten = 'ne' | 'gt' | 'ge' | 'le' | 'isNotNull'
 
 const TABLE = {
   ...LOGIC_ENTRIES,
@@ -21,6 +22,8 @@ const TABLE = {
 } as const satisfies Record<Exclude<Call['fn'], Rewritten>, FunctionEntry>
 
 /** What the function of a prepared call is. */
-export function entryOf(fn: Exclude<Call['fn'], Rewritten>): FunctionEntry {
-  return TABLE[fn]
+export function entryOf(fn: Call['fn']): FunctionEntry {
+  const entry = (TABLE as Partial<Record<Call['fn'], FunctionEntry>>)[fn]
+  invariant(entry !== undefined, `"${fn}" is left in prepared expressions`)
+  return entry
 }

@@ -87,10 +87,14 @@ const narrow = (type: Type): boolean => boundOf(type) <= BigInt(SAFE)
 /** A float64 result: null where there is none, and never −0. */
 const finite = (value: number): number => (Number.isFinite(value) ? value + 0 : Number.NaN)
 
+/**
+ * The same in source without a branch, which costs a quarter: an infinity times 0 is NaN, any
+ * other number times 0 is a zero that changes nothing.
+ */
 function finiteSource(code: string, emitter: Emitter): string {
   const value = emitter.fresh()
   emitter.line(`const ${value} = ${code}`)
-  return `${value} - ${value} === 0 ? ${value} + 0 : NaN`
+  return `(${value} + 0) + ${value} * 0`
 }
 
 /**

@@ -17,6 +17,7 @@ export {
   type UuidColumn,
   type WideColumn,
 } from './column.ts'
+export { type CompileOptions, compileFilter, compileProject } from './compile.ts'
 export { copyColumn, copyRows } from './copy-rows.ts'
 export {
   type Register,

@@ -10,6 +10,7 @@
 import { invariant } from '#base'
 import type { Expression, Schema, Type } from '#plan'
 import type { Call } from './function-entry.ts'
+import { scaleOf } from './functions-number.ts'
 import { interpret } from './interpret.ts'
 import { fromRegister } from './rows.ts'
 
@@ -37,27 +38,48 @@ function call(fn: Call['fn'], args: readonly Expression[], type: Type = BOOL): C
 }
 
 function simplified(expression: Call): Call {
-  const [a, b] = expression.args
-  switch (expression.fn) {
+  const { fn, args } = expression
+  switch (fn) {
+    case 'eq':
+    case 'lt':
+      return comparison(fn, args[0], args[1])
     case 'ne':
-      return call('not', [call('eq', expression.args)])
+      return call('not', [comparison('eq', args[0], args[1])])
     case 'gt':
-      return a === undefined || b === undefined ? expression : call('lt', [b, a])
+      return comparison('lt', args[1], args[0])
     case 'ge':
-      return call('not', [call('lt', expression.args)])
+      return call('not', [comparison('lt', args[0], args[1])])
     case 'le':
-      return a === undefined || b === undefined ? expression : call('not', [call('lt', [b, a])])
+      return call('not', [comparison('lt', args[1], args[0])])
     case 'isNotNull':
-      return call('not', [call('isNull', expression.args)])
+      return call('not', [call('isNull', args)])
     case 'in':
       return simplifiedIn(expression)
     case 'if':
     case 'case':
     case 'coalesce':
-      return { ...expression, args: expression.args.map((arg, i) => branch(expression, arg, i)) }
+      return { ...expression, args: args.map((arg, i) => branch(expression, arg, i)) }
     default:
       return expression
   }
+}
+
+/** `eq` or `lt`, a literal of fewer fraction digits brought to the scale of the other side. */
+function comparison(fn: 'eq' | 'lt', a: Expression | undefined, b: Expression | undefined): Call {
+  invariant(a !== undefined && b !== undefined, 'a comparison has two sides')
+  return call(fn, [atScaleOf(a, b.type), atScaleOf(b, a.type)])
+}
+
+function atScaleOf(literal: Expression, type: Type): Expression {
+  const exact =
+    literal.type.kind === 'decimal' ||
+    literal.type.kind === 'int32' ||
+    literal.type.kind === 'int64'
+  if (literal.node !== 'literal' || !exact || type.kind !== 'decimal') return literal
+  if (scaleOf(literal.type) >= type.scale) return literal
+  const wider: Type = { kind: 'decimal', precision: 38, scale: type.scale, nullable: true }
+  const cast = folded(call('cast', [literal], wider))
+  return cast.node === 'literal' && cast.value !== null ? cast : literal
 }
 
 /** `in` stays where a set of registers answers it: literals of the type of the value. */
@@ -67,12 +89,11 @@ function simplifiedIn(expression: Call): Call {
   const plain = rest.every(
     arg => arg.node === 'literal' && arg.value !== null && sameRegisters(arg.type, value.type),
   )
-  return plain && rest.length > 2
-    ? expression
-    : call(
-        'or',
-        rest.map(arg => call('eq', [value, arg])),
-      )
+  if (plain && rest.length > 2) return expression
+  return call(
+    'or',
+    rest.map(arg => comparison('eq', value, arg)),
+  )
 }
 
 /** An argument that may be the result, in the type of the result. */

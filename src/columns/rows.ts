@@ -4,7 +4,7 @@
  */
 
 import { decimalFits, formatDecimal, invariant, PlatformError, parseDecimal } from '#base'
-import type { Row, Type, Value } from '#plan'
+import { type Row, type Type, typeText, type Value } from '#plan'
 import type { Arena } from './arena.ts'
 import type { Batch } from './batch.ts'
 import type { BatchColumn } from './column.ts'
@@ -208,18 +208,6 @@ export function parseIpv4(text: string): number | undefined {
 
 export function ipv4Text(bits: number): string {
   return `${bits >>> 24}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`
-}
-
-/** How a type is written in messages. */
-export function typeText(type: Type): string {
-  switch (type.kind) {
-    case 'decimal':
-      return `decimal(${type.precision}, ${type.scale})`
-    case 'array':
-      return `array of ${typeText(type.of)}`
-    default:
-      return type.kind
-  }
 }
 
 /** Characters of a value that a message shows. */

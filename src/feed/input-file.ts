@@ -45,7 +45,8 @@ export async function findInput(path: string): Promise<InputFile> {
 
 /** What a system error about a file means; other errors as they are. */
 function inputError(path: string, cause: unknown): unknown {
-  if (!(cause instanceof Error) || !('code' in cause) || cause instanceof PlatformError) return cause
+  if (!(cause instanceof Error) || !('code' in cause) || cause instanceof PlatformError)
+    return cause
   switch (cause.code) {
     case 'ENOENT':
     case 'ENOTDIR':
@@ -97,26 +98,25 @@ export interface FileIdentity {
 }
 
 /**
- * The first pass. `check` false leaves out decompression, for a file known to be whole.
+ * The first pass; undefined where `signal` stopped it.
  *
  * @throws PlatformError `input.compressed`
  */
 export async function identify(
   file: InputFile,
   options: { readonly signal?: AbortSignal | undefined; seen(bytes: number): void },
-): Promise<FileIdentity> {
+): Promise<FileIdentity | undefined> {
   const hash = createHash('sha256')
-  let compression: Compression | undefined
   const hashed = async function* (): AsyncGenerator<Uint8Array> {
     for await (const chunk of fileChunks(file, options.seen)) {
-      options.signal?.throwIfAborted()
       hash.update(chunk)
       yield chunk
     }
   }
-  const head = await readHead(file)
-  compression = detectCompression(head)
-  for await (const _ of decompress(hashed(), compression, file.path)) continue
+  const compression = detectCompression(await readHead(file))
+  for await (const _ of decompress(hashed(), compression, file.path)) {
+    if (options.signal?.aborted === true) return undefined
+  }
   return { sha256: hash.digest('hex'), compression }
 }
 

@@ -39,27 +39,34 @@ export async function* decompress(
     yield* chunks
     return
   }
+  const source = chunks[Symbol.asyncIterator]()
   const failure: { cause?: unknown } = {}
+  const input = remember(source, failure)
   try {
-    const input = remember(chunks, failure)
     yield* compression === 'xz' ? unxz(input) : unzip(input, compression)
   } catch (cause) {
     if (failure.cause !== undefined) throw failure.cause
     if (!(cause instanceof Error)) throw cause
     throw new PlatformError('input.compressed', `"${name}" is no whole ${compression} file`, {
-      hint: `It is damaged or was cut short (${cause.message}): fetch it again. Nothing of it was added.`,
+      hint: `It is damaged or was cut short (${cause.message}): fetch it again.`,
       cause,
     })
+  } finally {
+    await source.return?.()
   }
 }
 
 /** Passes chunks on, and keeps an error of their source apart from those of the decompressor. */
 async function* remember(
-  chunks: AsyncIterable<Uint8Array>,
+  source: AsyncIterator<Uint8Array>,
   failure: { cause?: unknown },
 ): AsyncGenerator<Uint8Array> {
   try {
-    yield* chunks
+    for (;;) {
+      const next = await source.next()
+      if (next.done === true) return
+      yield next.value
+    }
   } catch (cause) {
     failure.cause = cause
     throw cause

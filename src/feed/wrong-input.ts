@@ -12,7 +12,11 @@ const CONTROL_SHARE_MAX = 0.05
 /** Beginnings of files of other kinds. */
 const KINDS: readonly (readonly [magic: string, kind: string, hint: string])[] = [
   ['PK\x03\x04', 'a zip archive', 'Unpack it and give the files in it.'],
-  ['BZh', 'compressed with bzip2', 'Unpack it with bunzip2; gzip, xz and zstd are read as they are.'],
+  [
+    'BZh',
+    'compressed with bzip2',
+    'Unpack it with bunzip2; gzip, xz and zstd are read as they are.',
+  ],
   ['PAR1', 'a Parquet file', 'Export it as JSON lines or CSV.'],
   ['Obj\x01', 'an Avro file', 'Export it as JSON lines or CSV.'],
   ['%PDF', 'a PDF', 'Give text: JSON lines, CSV or log lines.'],

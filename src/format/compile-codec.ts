@@ -85,19 +85,13 @@ class SourceCodec implements Codec {
     batch.grow(count)
     this.copyText(block, from, count, batch)
     const spans = { starts: this.starts, ends: this.ends, count }
-    if (mapping === undefined) this.decoder.decode(batch, spans, rejects, block.headers)
-    else {
-      const raw = mapping.rawOf(batch)
-      this.decoder.decode(raw, spans, rejects, block.headers)
-      mapping.fill(raw, block, from)
-      batch.length = count
-      batch.selected = raw.selected
-      if (this.large.length === 0) mapping.project(raw, batch)
-    }
-    const decoded = rejects.length
-    if (this.large.length > 0) this.rejectLarge(block, batch, mapping)
+    const decoded = mapping === undefined ? batch : mapping.rawOf(batch)
+    this.decoder.decode(decoded, spans, rejects, block.headers)
+    const byFormat = rejects.length
+    if (this.large.length > 0) this.rejectLarge(block, decoded)
+    mapping?.project(decoded, block, from, batch)
     this.identify(block, from, count, batch)
-    if (rejects.length > decoded) rejects.sort((a, b) => a.row - b.row)
+    if (this.large.length > 0 || rejects.length > byFormat) rejects.sort((a, b) => a.row - b.row)
   }
 
   /** Copies the records to the front of the arena and says where each lies. */
@@ -131,7 +125,7 @@ class SourceCodec implements Codec {
   }
 
   /** Takes out records over the limit, whatever the format made of their place. */
-  private rejectLarge(block: LogBlock, batch: Batch, mapping: Mapping | undefined): void {
+  private rejectLarge(block: LogBlock, batch: Batch): void {
     const large = new Set(this.large)
     const others = this.rejects.filter(reject => !large.has(reject.row))
     const limit = this.source.recordBytesMax
@@ -148,7 +142,6 @@ class SourceCodec implements Codec {
     const kept = batch.selection.subarray(0, batch.selected).filter(row => !large.has(row))
     batch.selection.set(kept)
     batch.selected = kept.length
-    if (mapping !== undefined) mapping.projectSelected(batch)
   }
 
   /** Fills `at`, `offset` and `index`, and takes out rows that lack a value or lie in the future. */
@@ -188,7 +181,9 @@ class SourceCodec implements Codec {
 
 /** Raw columns and the record's own, and the projection of them. */
 class Mapping {
-  private readonly raw: Batch
+  private readonly schema: Schema
+  /** A projected batch shares columns with its raw one, so that each has its own. */
+  private readonly raws = new WeakMap<Batch, Batch>()
   private readonly run: (input: Batch, output: Batch) => void
   /** Places of the record's own columns in `raw`, by name. */
   private readonly intrinsics: ReadonlyMap<string, number>
@@ -197,32 +192,30 @@ class Mapping {
     const used = new Set(source.map.flatMap(columnsOf))
     const own = INTRINSICS.filter(column => used.has(column.name))
     const schema = [...source.raw, ...own]
-    this.raw = new Batch(schema)
+    this.schema = schema
     this.intrinsics = new Map(own.map((column, i) => [column.name, source.raw.length + i]))
     this.run = compileProject(schema, source.map, source.schema, options)
   }
 
   /** The raw batch over the rows of `batch`. */
   rawOf(batch: Batch): Batch {
-    derive(this.raw, batch)
-    return this.raw
+    let raw = this.raws.get(batch)
+    if (raw === undefined) {
+      raw = new Batch(this.schema, batch.capacity, batch)
+      this.raws.set(batch, raw)
+    }
+    derive(raw, batch)
+    return raw
   }
 
-  project(raw: Batch, batch: Batch): void {
-    const { length, selected } = raw
+  /** Fills `batch` from the raw batch and what the block says of its records. */
+  project(raw: Batch, block: LogBlock, from: number, batch: Batch): void {
+    this.fill(raw, block, from)
     this.run(raw, batch)
-    batch.length = length
-    batch.selected = selected
-  }
-
-  /** Projects the rows that `batch` still selects. */
-  projectSelected(batch: Batch): void {
-    this.raw.selected = batch.selected
-    this.project(this.raw, batch)
   }
 
   /** Fills the record's own columns from the block. */
-  fill(raw: Batch, block: LogBlock, from: number): void {
+  private fill(raw: Batch, block: LogBlock, from: number): void {
     const { length } = raw
     for (const [name, place] of this.intrinsics) {
       const column = raw.columns[place] as BatchColumn

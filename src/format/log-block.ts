@@ -92,7 +92,7 @@ export function packBlock(block: AppendBlock): PackedBlock {
 }
 
 /** Gives a packed block its place; returns its bytes, which stand in `packed`. */
-export function sealBlock(packed: PackedBlock, place: BlockPlace): Uint8Array {
+export function sealBlock(packed: PackedBlock, place: BlockPlace): Buffer {
   const { bytes } = packed
   bytes.writeDoubleLE(place.baseOffset, 16)
   bytes.writeDoubleLE(place.appendedAt, 24)
@@ -101,7 +101,7 @@ export function sealBlock(packed: PackedBlock, place: BlockPlace): Uint8Array {
 }
 
 /** The bytes of a block at its place: `packBlock` and `sealBlock` at once. */
-export function encodeBlock(block: AppendBlock, place: BlockPlace): Uint8Array {
+export function encodeBlock(block: AppendBlock, place: BlockPlace): Buffer {
   return sealBlock(packBlock(block), place)
 }
 

@@ -75,7 +75,7 @@ export class Environment {
     this.#check()
     let thrown: { readonly error: unknown } | undefined
     try {
-      return await this.#root.childTransaction(() => {
+      return this.#root.childTransaction(() => {
         try {
           return body()
         } catch (error) {

@@ -121,8 +121,8 @@ export class LmdbLog implements Log {
       const exact = getBytes(blocks, [topic, partition, offset])
       if (exact !== undefined) return this.#decode(topic, partition, offset, exact)
       const state = this.#partition(topic, partition)
-      if (offset >= state.end) return undefined
       const wanted = Math.max(offset, state.start)
+      if (wanted >= state.end) return undefined
       const base = this.#blockAt(topic, partition, wanted)
       const bytes = base === undefined ? undefined : getBytes(blocks, [topic, partition, base])
       if (base === undefined || bytes === undefined) {
@@ -131,6 +131,17 @@ export class LmdbLog implements Log {
       const block = this.#decode(topic, partition, base, bytes)
       if (base + block.count > wanted) return block
       throw logCorrupt(topic, partition, wanted, 'no block holds this offset')
+    })
+  }
+
+  /** Base of the first block behind `offset`, damaged or not; for a verifier that goes on. */
+  nextBase(topic: string, partition: number, offset: number): number | undefined {
+    return this.#environment.read(() => {
+      const start = [topic, partition, offset + 1]
+      for (const key of this.#environment.blocks.getKeys({ start, limit: 1 })) {
+        if (Array.isArray(key) && key[0] === topic && key[1] === partition) return Number(key[2])
+      }
+      return undefined
     })
   }
 
@@ -194,7 +205,7 @@ export class LmdbLog implements Log {
       const after = state.bytes - bytes.length
       const next = state.start + header.count
       if (next > rule.passed) break
-      if (after < rule.bytesMax && header.appendedAt >= rule.oldest) break
+      if (after < rule.bytesMax && header.appendedAt > rule.oldest) break
       blocks.remove([topic, partition, state.start])
       state = { ...state, start: next, bytes: after }
       dropped++
@@ -237,7 +248,9 @@ export class LmdbLog implements Log {
   #partition(topic: string, partition: number): PartitionState {
     const sealed = getBytes(this.#environment.partitions, [topic, partition])
     if (sealed === undefined) {
-      if (this.#spec(topic) === undefined) throw unknownTopic(topic, this.#names())
+      const spec = this.#spec(topic)
+      if (spec === undefined) throw unknownTopic(topic, this.#names())
+      invariant(partition < spec.partitions, `topic "${topic}" has a partition ${partition}`)
       throw logCorrupt(topic, partition, 0, 'the record of the partition is missing')
     }
     const state = decodePartition(partitionPlace(topic, partition), sealed)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { calendar, isoTime, type TimePart, type TimeUnit, timeText } from '#base'
+import { type FunctionExample, isRefusal, sameType, typeText } from './functions/signature.ts'
 import { FUNCTIONS } from './functions.ts'
-import { type FunctionExample, isRefusal, sameType, typeText } from './signature.ts'
 import type { Type, Value } from './type.ts'
 
 const entries = Object.entries(FUNCTIONS)

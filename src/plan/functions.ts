@@ -6,13 +6,13 @@
  * types meet as `signature.ts` says; the result has the type that `check` gives, exactly.
  */
 
-import { CAST_FUNCTION } from './cast-function.ts'
-import { LOGIC_FUNCTIONS } from './logic-functions.ts'
-import { NUMBER_FUNCTIONS } from './number-functions.ts'
-import type { FunctionSpec } from './signature.ts'
-import { TEXT_FUNCTIONS } from './text-functions.ts'
-import { TIME_FUNCTIONS } from './time-functions.ts'
-import { VALUE_FUNCTIONS } from './value-functions.ts'
+import { CAST_FUNCTION } from './functions/cast-function.ts'
+import { LOGIC_FUNCTIONS } from './functions/logic-functions.ts'
+import { NUMBER_FUNCTIONS } from './functions/number-functions.ts'
+import type { FunctionSpec } from './functions/signature.ts'
+import { TEXT_FUNCTIONS } from './functions/text-functions.ts'
+import { TIME_FUNCTIONS } from './functions/time-functions.ts'
+import { VALUE_FUNCTIONS } from './functions/value-functions.ts'
 
 const TABLE = {
   ...LOGIC_FUNCTIONS,

@@ -12,7 +12,10 @@ export type {
   SourceSpec,
   TableSpec,
 } from './application.ts'
+export { canonicalJson, planHash } from './canonical.ts'
+export { checkApplication } from './check/application.ts'
 export type { Expression } from './expression.ts'
+export { type FunctionExample, type FunctionSpec, typeText } from './functions/signature.ts'
 export { FUNCTIONS, type FunctionName } from './functions.ts'
 export type {
   AppendBlock,
@@ -25,7 +28,7 @@ export type {
 export { END_OF_TIME_US } from './log.ts'
 export type { Aggregate, Operator, OperatorName, Traits, Window } from './operator.ts'
 export { inputsOf, TRAITS } from './operator.ts'
-export { type FunctionExample, type FunctionSpec, typeText } from './signature.ts'
+export { rules } from './rules.ts'
 export type { Stage, StageInput, StageOperator } from './stages.ts'
 export type {
   EpochCommit,

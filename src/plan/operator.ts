@@ -38,7 +38,10 @@ export interface FilterOperator extends Output {
   readonly rule: string
 }
 
-/** Each row as `columns` say, one expression per column of `schema`, in its order. */
+/**
+ * Each row as `columns` say, one expression per column of `schema`, in its order. The rows keep
+ * their event time: `at` is the input's `at` column, passed unchanged, perhaps under another name.
+ */
 export interface ProjectOperator extends Output {
   readonly op: 'project'
   readonly input: Operator
@@ -63,6 +66,8 @@ export interface RekeyOperator extends Output {
   readonly op: 'rekey'
   readonly input: Operator
   readonly by: readonly string[]
+  /** Of the repartition topic. */
+  readonly partitions: number
 }
 
 /** Left rows with the version of a dimension row valid at their event time. */
@@ -119,9 +124,9 @@ export interface Aggregate {
 
 /**
  * One row per key and window. Columns: the keys, then `bounds[0]` and `bounds[1]` (timestamps: the
- * window's start and end, a session's first and last `at`; none for `all`), then the aggregates.
- * `at` is end − 1 µs for hop, the end for sessions; for `all` it is the greatest `at` of its rows,
- * in the column `bounds[1]`.
+ * window's start and end, a session's first and last `at`), then the aggregates. `all` has no
+ * column `bounds[0]`, and in `bounds[1]` the greatest `at` of its rows. `at` names `bounds[1]`; the
+ * event time of hop's rows is 1 µs before that column, wherever they go from there.
  */
 export interface AggregateOperator extends Output {
   readonly op: 'aggregate'

@@ -38,7 +38,7 @@ export function makeField(kind: ColumnKind, store: RecordStore): ValueField {
   return kind === 'wide' ? new WideField(store) : new ReferenceField(store, kind)
 }
 
-const NO_VALUES = new Float64Array(0)
+const NO_VALUES: Float64Array = new Float64Array(0)
 
 /** Nulls last: the order of two numbers of which NaN is null. */
 function order(a: number, b: number): number {
@@ -52,7 +52,7 @@ export class NumField implements ValueField {
   readonly store: RecordStore
   /** Place of the double within a record, in doubles. */
   readonly double: number
-  #values = NO_VALUES
+  #values: Float64Array | Int32Array = NO_VALUES
 
   constructor(store: RecordStore) {
     this.store = store
@@ -63,6 +63,11 @@ export class NumField implements ValueField {
     const bound = batch.columns[column] as BatchColumn
     invariant(bound.kind === 'num', 'a number is read from a column of numbers')
     this.#values = bound.values
+  }
+
+  /** Reads these numbers of rows from now on. */
+  bindValues(values: Float64Array | Int32Array): void {
+    this.#values = values
   }
 
   rowIsNull(row: number): boolean {
@@ -122,7 +127,7 @@ class WideField implements ValueField {
   readonly #store: RecordStore
   readonly #double: number
   readonly #integers: Integers
-  #values = NO_VALUES
+  #values: Float64Array | Int32Array = NO_VALUES
   #beyond: ReadonlyMap<number, bigint> = new Map()
 
   constructor(store: RecordStore) {

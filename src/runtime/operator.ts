@@ -44,9 +44,10 @@ export interface OperatorInstance {
    * epoch touched and of what `progress` has passed, settles and frees what the frontier has
    * passed. `final`: emits everything live as if the input ended here, frees nothing, keeps the
    * state as of before (docs/SEMANTICS.md, `run --bounded`). Returns the progress its consumers may
-   * assume (frontier minus hold).
+   * assume (frontier minus hold). `inputs` is the
+   * progress of each port, whose minimum `progress` is.
    */
-  flush(progress: Progress, final: boolean): Progress
+  flush(progress: Progress, final: boolean, inputs?: readonly Progress[]): Progress
   /** Packed changes since the last `delta` or `snapshot`; undefined where nothing changed. Called after `flush`. */
   delta(): Uint8Array | undefined
   snapshot(): Uint8Array

@@ -7,15 +7,16 @@
 
 import { invariant } from '#base'
 import { type Batch, type BatchColumn, equalText, hashText } from '#columns'
+import type { Schema } from '#plan'
 
 const bits = new Float64Array(1)
 const words = new Int32Array(bits.buffer)
 const NULL_HASH = 0x2545f491
 
-/** The columns `names` of a batch's schema, in that order. */
-export function columnIndexes(batch: Batch, names: readonly string[]): number[] {
+/** Where the columns `names` stand in a schema, in that order. */
+export function columnIndexes(schema: Schema, names: readonly string[]): number[] {
   return names.map(name => {
-    const index = batch.schema.findIndex(column => column.name === name)
+    const index = schema.findIndex(column => column.name === name)
     invariant(index >= 0, `rows have the column "${name}"`)
     return index
   })
@@ -37,7 +38,7 @@ function hashValue(batch: Batch, column: BatchColumn, row: number): number {
     case 'num':
     case 'wide': {
       const value = column.values[row] as number
-      if (value !== value) return NULL_HASH
+      if (Number.isNaN(value)) return NULL_HASH
       if (column.kind === 'wide') {
         const beyond = column.beyond.get(row)
         if (beyond !== undefined) return Number(BigInt.asIntN(32, beyond ^ (beyond >> 32n)))
@@ -106,7 +107,7 @@ function equalValues(
   if (left.kind !== 'list' && right.kind !== 'list' && 'values' in left && 'values' in right) {
     const x = left.values[aRow] as number
     const y = right.values[bRow] as number
-    if (x !== y) return x !== x && y !== y
+    if (x !== y) return Number.isNaN(x) && Number.isNaN(y)
     if (left.kind !== 'wide' || right.kind !== 'wide') return true
     return left.beyond.get(aRow) === right.beyond.get(bRow)
   }

@@ -54,7 +54,12 @@ export class ByteWriter {
 
   /** A double; NaN is null. */
   number(value: number): void {
-    if (Number.isInteger(value) && value < SHORT_MAX && value > -SHORT_MAX && !Object.is(value, -0)) {
+    if (
+      Number.isInteger(value) &&
+      value < SHORT_MAX &&
+      value > -SHORT_MAX &&
+      !Object.is(value, -0)
+    ) {
       this.unsigned((value < 0 ? -2 * value - 1 : 2 * value) + 2)
     } else if (value !== value) this.byte(0)
     else {

@@ -39,11 +39,18 @@ export const TOUCHED = 32
 export const CLOSED = 64
 /** Settles in the flush that is under way. */
 export const DUE = 128
+/** Set on a record whenever a row reaches it. */
+export const STIRRED = CHANGED | PENDING | TOUCHED
+
+interface Initial {
+  readonly word: number
+  readonly double: boolean
+  readonly value: number
+}
 
 /** Places of the fields of a record, handed out once, when an operator is made. */
 export class RecordLayout {
-  readonly #initial: { readonly word: number; readonly double: boolean; readonly value: number }[] =
-    []
+  readonly #initial: Initial[] = []
   #words = 4
   #spare = [3]
 
@@ -85,12 +92,12 @@ export class RecordLayout {
 export class RecordStore {
   /** Fields are taken from it before `begin`. */
   readonly layout = new RecordLayout()
-  words = new Int32Array(0)
-  doubles = new Float64Array(0)
+  words: Int32Array = new Int32Array(0)
+  doubles: Float64Array = new Float64Array(0)
   stride = 0
   readonly keys = new InternTable()
   readonly values = new ValueTable()
-  #template = new Int32Array(0)
+  #template: Int32Array = new Int32Array(0)
   #capacity = 0
   #free = -1
   /** Records ever in use at once: ids are below it. */
@@ -195,7 +202,7 @@ export class RecordStore {
 /** Values of records by reference, equal ones once. A reference is an id of 0 and up; −1 is null. */
 export class ValueTable {
   readonly #table = new InternTable()
-  #scratch = new Int32Array(64)
+  #scratch: Int32Array = new Int32Array(64)
 
   get bytes(): number {
     return this.#table.bytes
@@ -319,7 +326,5 @@ export function readEntry(reader: ByteReader, words: Int32Array): Int32Array {
 
 /** A little-endian word as the big-endian number of its bytes. */
 function swapped(word: number): number {
-  return (
-    ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0
-  )
+  return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0
 }

@@ -7,8 +7,8 @@
  */
 
 import { invariant } from '#base'
-import { compileCodec } from '#format'
 import type {
+  AppendBlock,
   Application,
   Log,
   SourceSpec,
@@ -19,25 +19,25 @@ import type {
   TaskId,
   TaskRestore,
 } from '#plan'
-import { ChangeInput, type RecordPositions } from './change-input.ts'
-import { NO_COUNTS, SourceCounters, type SourceCounts } from './counters.ts'
 import { FanOut } from './fan-out.ts'
 import {
   type Downstream,
   type OperatorInstance,
+  type Position,
   PROGRESS_END,
   PROGRESS_START,
-  type Position,
   type Progress,
   slower,
 } from './operator.ts'
 import { createOperator } from './operators.ts'
-import { RejectedRows } from './rejected-rows.ts'
-import { RekeySink } from './rekey-sink.ts'
-import { SnapshotSchedule } from './snapshot-schedule.ts'
-import { SourceInput } from './source-input.ts'
-import type { TableSink } from './table-sink.ts'
-import type { InputPosition, TaskInput } from './task-input.ts'
+import { ChangeInput, type RecordPositions } from './read/change-input.ts'
+import { NO_COUNTS, SourceCounters, type SourceCounts } from './read/counters.ts'
+import { type SourceDecoder, SourceInput } from './read/source-input.ts'
+import type { InputPosition, TaskInput } from './read/task-input.ts'
+import { RejectedRows } from './write/rejected-rows.ts'
+import { RekeySink } from './write/rekey-sink.ts'
+import { SnapshotSchedule } from './write/snapshot-schedule.ts'
+import type { TableSink } from './write/table-sink.ts'
 
 export interface TaskOptions {
   readonly application: Application
@@ -47,10 +47,16 @@ export interface TaskOptions {
   readonly partition: number
   readonly log: Log
   readonly generated: boolean
+  /** The worker's decoder of a source, which its tasks share. */
+  readonly decoder: (source: SourceSpec) => SourceDecoder
   /** The worker's sinks by table, `rejected_records` among them. */
   readonly sinks: ReadonlyMap<string, TableSink>
-  /** Whether this task reports what is rejected of a partition: one task of all that read it does. */
-  readonly reports: (topic: string, partition: number) => boolean
+}
+
+/** Blocks of an epoch for a repartition topic. */
+export interface TopicAppend {
+  readonly topic: string
+  readonly blocks: readonly AppendBlock[]
 }
 
 /** What a commit keeps of a task besides its operators' state. */
@@ -67,13 +73,15 @@ export function taskId(application: string, stage: number, partition: number): T
 
 export class Task {
   readonly id: TaskId
+  readonly stage: number
   readonly inputs: readonly TaskInput[]
-  readonly repartitions: readonly RekeySink[]
+  readonly #repartitions: readonly RekeySink[]
   readonly #options: TaskOptions
   readonly #outputs: FanOut[]
   /** By operator of the stage; undefined for its inputs. */
   readonly #instances: readonly (OperatorInstance | undefined)[]
-  readonly #stateful = new Map<string, OperatorInstance>()
+  /** By the name of their state. */
+  readonly #byName = new Map<string, OperatorInstance>()
   readonly #inputsOf = new Map<number, TaskInput[]>()
   readonly #counters = new Map<string, SourceCounters>()
   readonly #rejected: RejectedRows
@@ -88,11 +96,12 @@ export class Task {
     const { application, stage, partition } = options
     this.#options = options
     this.id = taskId(application.name, stage.id, partition)
+    this.stage = stage.id
     this.#outputs = stage.operators.map(() => new FanOut())
     this.#rejected = new RejectedRows(this.#sink('rejected_records', 'update'))
     this.#instances = stage.operators.map(operator => this.#create(operator))
     this.#progress = stage.operators.map(() => PROGRESS_START)
-    this.repartitions = stage.repartitions.map(({ operator, topic, by, partitions }) => {
+    this.#repartitions = stage.repartitions.map(({ operator, topic, by, partitions }) => {
       const schema = (stage.operators[operator] as StageOperator).plan.schema
       const sink = new RekeySink({ schema, topic, by, partitions, task: this.id })
       this.#output(operator).add(sink)
@@ -115,17 +124,18 @@ export class Task {
           ? (this.#inputsOf.get(id) ?? []).map(input => input.progress)
           : inputs.map(input => this.#progress[input] as Progress)
       const progress = final ? PROGRESS_END : above.reduce(slower, PROGRESS_END)
-      this.#progress[id] = instance?.flush(progress, final) ?? progress
+      const ports = final ? above.map(() => PROGRESS_END) : above
+      this.#progress[id] = instance?.flush(progress, final, ports) ?? progress
     }
     this.#rejected.flush()
     if (final) this.dirty = true
   }
 
   /** The epoch's blocks for repartition topics, with a mark of the last flush unless it was final. */
-  appends(final: boolean): { topic: string; blocks: ReturnType<RekeySink['drain']> }[] {
+  appends(final: boolean): TopicAppend[] {
     return this.#options.stage.repartitions.flatMap(({ operator, topic }, index) => {
       const progress = final ? undefined : (this.#progress[operator] as Progress)
-      const blocks = (this.repartitions[index] as RekeySink).drain(progress)
+      const blocks = (this.#repartitions[index] as RekeySink).drain(progress)
       return blocks.length === 0 ? [] : [{ topic, blocks }]
     })
   }
@@ -136,7 +146,7 @@ export class Task {
     return {
       task: this.id,
       positions: JSON.stringify(this.positions()),
-      ...this.#schedule.take(this.#stateful),
+      ...this.#schedule.take(this.#byName),
     }
   }
 
@@ -162,7 +172,7 @@ export class Task {
     for (const [index, entries] of from.state.entries()) {
       const kind = index === 0 ? 'snapshot' : 'delta'
       for (const { operator, bytes } of entries) {
-        const instance = this.#stateful.get(operator)
+        const instance = this.#byName.get(operator)
         invariant(instance !== undefined, `operator ${operator} of "${this.id}" has state`)
         instance.restore(bytes, kind)
         if (kind === 'snapshot') snapshotBytes += bytes.length
@@ -194,7 +204,7 @@ export class Task {
     for (const [port, input] of inputs.entries()) {
       this.#output(input).add({ push: batch => instance.push(port, batch) })
     }
-    this.#stateful.set(String(id), instance)
+    this.#byName.set(String(id), instance)
     return instance
   }
 
@@ -223,26 +233,42 @@ export class Task {
     return opened
   }
 
-  #openSource({ topic, operator, broadcast }: StageInput, partition: number): TaskInput {
-    const { application, log, generated, planHash, reports } = this.#options
-    const ordinal = application.sources.findIndex(source => source.name === topic)
+  #openSource(input: StageInput, partition: number): TaskInput {
+    const { application, log, decoder, planHash } = this.#options
+    const ordinal = application.sources.findIndex(source => source.name === input.topic)
     const source = application.sources[ordinal] as SourceSpec
-    let counters = this.#counters.get(topic)
-    if (counters === undefined) {
-      counters = new SourceCounters()
-      this.#counters.set(topic, counters)
-    }
+    const counters = this.#reports(input) ? this.#countersOf(input.topic) : undefined
     return new SourceInput({
       log,
       source,
       ordinal,
       partition,
-      codec: compileCodec(source, { generated }),
+      decoder: decoder(source),
       planHash,
-      out: this.#output(operator),
-      position: broadcast ? undefined : this.#position,
-      report: reports(topic, partition) ? { rejected: this.#rejected, counters } : undefined,
+      out: this.#output(input.operator),
+      position: input.broadcast ? undefined : this.#position,
+      report: counters && { rejected: this.#rejected, counters },
     })
+  }
+
+  #countersOf(source: string): SourceCounters {
+    const counters = this.#counters.get(source) ?? new SourceCounters()
+    this.#counters.set(source, counters)
+    return counters
+  }
+
+  /**
+   * Whether this task reports what becomes of a source's records, which several may read: the task
+   * that owns the partition in the first stage that has it so, else the first of the first stage.
+   */
+  #reports({ topic, broadcast }: StageInput): boolean {
+    const { stages, stage, partition } = this.#options
+    const readers = stages.flatMap(({ id, inputs }) =>
+      inputs.filter(input => input.topic === topic).map(input => ({ id, input })),
+    )
+    const reader = readers.find(({ input }) => !input.broadcast) ?? readers[0]
+    if (reader?.id !== stage.id || reader.input.broadcast !== broadcast) return false
+    return !broadcast || partition === 0
   }
 
   #openChanges({ topic, operator, schema }: StageInput, partition: number): TaskInput {
@@ -276,15 +302,14 @@ export class Task {
       while (this.#output(from).readers === 1) {
         const next = stage.operators.find(({ inputs }) => inputs.includes(from))
         if (next === undefined) break
-        const { plan } = next
-        const stats = this.#instances[next.id]?.stats
+        const { plan, id } = next
+        const read = (counter: string) => () => this.#instances[id]?.stats[counter] ?? 0
         if (plan.op === 'filter') {
-          counters.watch({ kind: 'filtered', name: plan.rule, read: () => stats?.['removed'] ?? 0 })
+          counters.watch({ kind: 'filtered', name: plan.rule, read: read('removed') })
         } else if (plan.op === 'dedupe') {
-          const read = () => stats?.['duplicates'] ?? 0
-          counters.watch({ kind: 'duplicates', name: 'duplicates', read })
+          counters.watch({ kind: 'duplicates', name: 'duplicates', read: read('duplicates') })
         } else if (plan.op !== 'project') break
-        from = next.id
+        from = id
       }
     }
   }

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { cellOf, plainOf } from '../../model/cells.ts'
 import { evaluate, KNOWN } from '../../model/functions.ts'
 import { FUNCTIONS } from '../../src/plan/functions.ts'
-import type { FunctionSpec } from '../../src/plan/signature.ts'
+import type { FunctionSpec } from '../../src/plan/functions/signature.ts'
 
 test('the model knows the functions of a plan and no other', () => {
   assert.deepEqual([...KNOWN].sort(), Object.keys(FUNCTIONS).sort())

@@ -204,15 +204,24 @@ for (let i = 0; i < 22; i++) HEX['0123456789abcdefABCDEF'.charCodeAt(i)] = i < 1
 export const decoded = { start: 0, length: 0 }
 
 /**
- * Decodes the string that begins at `start` and has its first escape at `at` behind the text of
- * the arena, which has room for it; returns the place of the closing quote, −1 where it is none.
+ * Decodes the string that begins at `start` and has its first escape at `from` behind the text of
+ * the arena, which has room for it; returns the place of the closing quote, −1 where there is none
+ * before `end`, the end of the record.
  */
-export function decodeString(arena: Arena, start: number, at: number, highRefused: number): number {
+export function decodeString(
+  arena: Arena,
+  start: number,
+  from: number,
+  end: number,
+  highRefused: number,
+): number {
   const { bytes } = arena
   const first = arena.used
   let to = first
-  for (let i = start; i < at; i++) bytes[to++] = bytes[i] as number
+  for (let i = start; i < from; i++) bytes[to++] = bytes[i] as number
+  let at = from
   for (; ; at++) {
+    if (at >= end) return -1
     const byte = bytes[at] as number
     if (byte === QUOTE) break
     if (byte < 0x20 || (byte > 0x7f && highRefused !== 0)) return -1

@@ -79,8 +79,7 @@ export function observeShape(
     const field = object.members.get(key)
     let shape: ObjectShape | undefined
     if (field?.kind === 'object') {
-      shape =
-        value.kind === 'object' ? observeShape(value, field, bytes) : { ...EMPTY_SHAPE }
+      shape = value.kind === 'object' ? observeShape(value, field, bytes) : { ...EMPTY_SHAPE }
       if (shape === undefined) return undefined
     }
     members.push({ key, field, shape })
@@ -113,24 +112,28 @@ function agrees(
 export function mergeShapes(known: ObjectShape, seen: ObjectShape): ObjectShape | undefined {
   const spacing = mergeSpacing(known.spacing, seen.spacing)
   if (spacing === undefined) return undefined
-  const members = [...known.members]
+  const places = new Map(known.members.map((member, at) => [member.key, at]))
+  const members: ShapeMember[] = []
   let next = 0
   for (const member of seen.members) {
-    const at = members.findIndex(other => other.key === member.key)
-    if (at < 0) {
-      members.splice(next, 0, member)
-      next++
+    const at = places.get(member.key)
+    if (at === undefined) {
+      members.push(member)
       continue
     }
     if (at < next) return undefined
-    const other = members[at]?.shape
-    if (member.shape !== undefined && other !== undefined) {
-      const shape = mergeShapes(other, member.shape)
-      if (shape === undefined) return undefined
-      members[at] = { ...member, shape }
-    }
+    members.push(...known.members.slice(next, at))
     next = at + 1
+    const other = known.members[at]?.shape
+    if (member.shape === undefined || other === undefined) {
+      members.push(member)
+      continue
+    }
+    const shape = mergeShapes(other, member.shape)
+    if (shape === undefined) return undefined
+    members.push({ ...member, shape })
   }
+  members.push(...known.members.slice(next))
   return members.length > SHAPE_MEMBERS_MAX ? undefined : { spacing, members }
 }
 

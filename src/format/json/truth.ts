@@ -165,7 +165,8 @@ function valueWriter(leaf: FieldLeaf): ValueWriter {
     write(node, arena, column, row) ?? (withinRules(leaf, column, row) ? undefined : RANGE_FAULT)
 }
 
-function withinRules(leaf: FieldLeaf, column: BatchColumn, row: number): boolean {
+/** Whether a number that was written obeys the rules of its field. */
+export function withinRules(leaf: FieldLeaf, column: BatchColumn, row: number): boolean {
   if (column.kind !== 'num' && column.kind !== 'wide') return true
   const value = column.values[row] as number
   if (leaf.type.kind === 'float64') {

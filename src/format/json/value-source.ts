@@ -15,6 +15,8 @@ export interface Target {
   /** Index of the column, and `i` before it for items of a list. */
   readonly id: string
   readonly row: string
+  /** Containers that are open around the value. */
+  readonly depth: number
 }
 
 const encoder = new TextEncoder()
@@ -53,9 +55,8 @@ export function sourceOfScalar(leaf: FieldLeaf, type: ScalarType, target: Target
 else if(dv.getInt32(p,true)===${FALS}&&u8[p+4]===101){${num(target)}=0;p=p+5|0;}else break ok;\n`
     case 'int32':
     case 'int64':
-      return sourceOfExact(leaf, type.kind, 0, target)
     case 'decimal':
-      return sourceOfExact(leaf, type.kind, type.scale, target)
+      return sourceOfExact(leaf, type, target)
     case 'float64':
       return sourceOfFloat(leaf, target)
     case 'string':
@@ -67,11 +68,11 @@ else if(dv.getInt32(p,true)===${FALS}&&u8[p+4]===101){${num(target)}=0;p=p+5|0;}
     case 'date':
       return leaf.parse === undefined ? sourceOfDate(target) : sourceOfParsed(leaf, target)
     case 'uuid':
-      return sourceOfUuid(target)
+      return sourceOfUuid(leaf, target)
     case 'ipv4':
       return sourceOfParsed(leaf, target)
     case 'json':
-      return `{const q=skip(u8,p,depth,hi);if(q<0||u8[p]===110)break ok;
+      return `{const q=skip(u8,p,${target.depth},hi);if(q<0||u8[p]===110)break ok;
 o${target.id}[${target.row}]=p;l${target.id}[${target.row}]=q-p|0;p=q;}\n`
     case 'bytes':
       return sourceOfBytes(leaf, target)
@@ -106,7 +107,7 @@ function sourceOfString(leaf: FieldLeaf, { id, row }: Target): string {
   }
   return `{if(u8[p]!==34)break ok;p=p+1|0;let s=p,l=0;${SCAN}
 if(u8[p]===34)l=p-s|0;else{if(u8[p]!==92)break ok;
-p=decodeString(arena,s,p,hi);if(p<0)break ok;s=decoded.start;l=decoded.length;}
+p=decodeString(arena,s,p,e,hi);if(p<0)break ok;s=decoded.start;l=decoded.length;}
 ${checks}o${id}[${row}]=s;l${id}[${row}]=l;p=p+1|0;}\n`
 }
 
@@ -182,47 +183,54 @@ if(q<0||parsers[${leaf.column}](u8,p+1,q,t${id},${row})!=='')break ok;p=q+1|0;}\
  * An integer of 10^−scale. Up to 15 digits are summed in a double, exactly; more digits,
  * exponents and further zeros go to the parser of the slow path.
  */
-function sourceOfExact(leaf: FieldLeaf, kind: string, scale: number, target: Target): string {
+function sourceOfExact(leaf: FieldLeaf, type: ExactType, target: Target): string {
   const { id, row } = target
-  const quoted = kind !== 'int32'
-  const wholeMax = Math.min(NARROW_PRECISION_MAX - scale, kind === 'int32' ? 9 : 15)
-  const parse = `x${id}:{${exactSource(scale, wholeMax, quoted, leaf, target)}break n${id};}`
+  const quoted = type.kind !== 'int32'
+  const scale = type.kind === 'decimal' ? type.scale : 0
+  const wholeMax = type.kind === 'int32' ? 9 : NARROW_PRECISION_MAX - scale
+  const common =
+    wholeMax > 0 ? `x${id}:{${exactSource(leaf, type, wholeMax, target)}break n${id};}\n` : ''
   const within = leaf.min !== null || leaf.max !== null
-  return `n${id}:{${wholeMax > 0 ? parse : ''}
-${quoted ? 'const z=u8[p]===34?1:0;' : ''}const f=p${quoted ? '+z' : ''},q=${quoted ? 'z===1?plainEnd(u8,f,1):' : ''}numberEnd(u8,f);
+  return `n${id}:{${common}
+${quoted ? 'const z=u8[p]===34?1:0,f=p+z' : 'const f=p'},q=${quoted ? 'z===1?plainEnd(u8,f,1):' : ''}numberEnd(u8,f);
 if(q<0||parsers[${leaf.column}](u8,f,q,t${id},${row})!=='')break ok;
 ${within ? `if(!within[${leaf.column}](t${id},${row}))break ok;` : ''}
 p=q${quoted ? '+z' : ''}|0;}\n`
 }
 
-function exactSource(
-  scale: number,
-  wholeMax: number,
-  quoted: boolean,
-  leaf: FieldLeaf,
-  target: Target,
-): string {
-  const { type } = leaf
-  const leave = `break x${target.id};`
-  const int = leaf.type.kind === 'int32'
+type ExactType = Extract<ScalarType, { kind: 'int32' | 'int64' | 'decimal' }>
+
+function exactBounds(leaf: FieldLeaf, type: ExactType): readonly [low: number, high: number] {
   const digits =
     type.kind === 'decimal' ? Math.min(type.precision, NARROW_PRECISION_MAX) : NARROW_PRECISION_MAX
-  let low = int ? -(2 ** 31) : 1 - 10 ** digits
-  let high = int ? 2 ** 31 - 1 : 10 ** digits - 1
-  if (leaf.min !== null) low = Math.max(low, Number(leaf.min))
-  if (leaf.max !== null) high = Math.min(high, Number(leaf.max))
-  const sum = int ? 'x=x*10+d|0' : 'x=x*10+d'
-  let code = `${quoted ? 'const z=u8[p]===34?1:0;' : ''}let q=p${quoted ? '+z' : ''}|0;`
-  // Where no negative value is valid a minus is left to the slow path.
+  const int = type.kind === 'int32'
+  const low = int ? -(2 ** 31) : 1 - 10 ** digits
+  const high = int ? 2 ** 31 - 1 : 10 ** digits - 1
+  return [
+    leaf.min === null ? low : Math.max(low, Number(leaf.min)),
+    leaf.max === null ? high : Math.min(high, Number(leaf.max)),
+  ]
+}
+
+function exactSource(leaf: FieldLeaf, type: ExactType, wholeMax: number, target: Target): string {
+  const leave = `break x${target.id};`
+  const int = type.kind === 'int32'
+  const [low, high] = exactBounds(leaf, type)
+  let code = int ? 'let q=p|0;' : 'const z=u8[p]===34?1:0;let q=p+z|0;'
+  // Where no negative value is valid a minus is left to the parser.
   if (low < 0) code += 'const neg=u8[q]===45;if(neg)q=q+1|0;'
   code += `const f=q;let d=u8[q]-48>>>0;if(d>9)${leave}let x=d${int ? '|0' : ''};q=q+1|0;
-if(d!==0)while((d=u8[q]-48>>>0)<=9){${sum};q=q+1|0;}
+if(d!==0)while((d=u8[q]-48>>>0)<=9){x=x*10+d${int ? '|0' : ''};q=q+1|0;}
 if(q-f>${wholeMax})${leave}\n`
-  if (scale > 0) code += fractionSource(scale, leave)
+  if (type.kind === 'decimal' && type.scale > 0) code += fractionSource(type.scale, leave)
   if (low < 0) code += 'if(neg)x=0-x;'
-  code += `{const c=u8[q];if(c>45&&c<102&&c!==93)${leave}}
-if(x<${low}||x>${high})break ok;${num(target)}=x;`
-  if (quoted) code += `if(z===1){if(u8[q]!==34)${leave}q=q+1|0;}`
+  code += `{const c=u8[q];if(c>45&&c<102&&c!==93)${leave}}\n`
+  if (!int) code += `if(z===1){if(u8[q]!==34)${leave}q=q+1|0;}`
+  code += `if(x<${low}||x>${high})break ok;${num(target)}=x;`
+  // A place in a list may have held a larger integer of a record that was refused half-way.
+  if (target.id.startsWith('i') && type.kind !== 'int32') {
+    code += `if(t${target.id}.kind==='wide'&&t${target.id}.beyond.size>0)t${target.id}.beyond.delete(${target.row});`
+  }
   return `${code}p=q;`
 }
 
@@ -233,9 +241,8 @@ function fractionSource(scale: number, leave: string): string {
     return `x*=${10 ** scale};if(u8[q]===46){d=u8[q+1]-48>>>0;if(d>9)break ok;
 x+=d${scale === 2 ? '*10' : ''};q=q+2|0;${scale === 2 ? second : ''}}\n`
   }
-  const powers = Array.from({ length: scale + 1 }, (_, used) => 10 ** (scale - used))
   return `if(u8[q]===46){q=q+1|0;const g=q;while((d=u8[q]-48>>>0)<=9){x=x*10+d;q=q+1|0;}
-if(q===g)break ok;if(q-g>${scale})${leave}x*=powers${scale}[q-g];}else x*=${powers[0]};\n`
+if(q===g)break ok;if(q-g>${scale})${leave}x*=pow[${scale}-(q-g)];}else x*=${10 ** scale};\n`
 }
 
 /** Up to 15 digits and a power of ten are exact doubles, and so is the rounding of their quotient. */
@@ -251,7 +258,7 @@ function sourceOfFloat(leaf: FieldLeaf, target: Target): string {
 let d=u8[q]-48>>>0;if(d>9)break ok;x=d;q=q+1|0;
 if(d!==0)while((d=u8[q]-48>>>0)<=9){x=x*10+d;q=q+1|0;}
 if(u8[q]===46){q=q+1|0;const g=q;while((d=u8[q]-48>>>0)<=9){x=x*10+d;q=q+1|0;}
-if(q===g)break ok;if(q-f>16)break x${id};x/=powers15[15-(q-g)];}else if(q-f>15)break x${id};
+if(q===g)break ok;if(q-f>16)break x${id};x/=pow[q-g];}else if(q-f>15)break x${id};
 {const c=u8[q];if(c>45&&c<102&&c!==93)break x${id};}
 if(neg)x=0-x;p=q;break n${id};}
 const q=numberEnd(u8,p);if(q<0||parsers[${leaf.column}](u8,p,q,t${id},${row})!=='')break ok;
@@ -306,27 +313,26 @@ function sourceOfDate(target: Target): string {
  * Eight groups of four digits: nibbles are computed from four bytes at once, written again as lower
  * case and compared, which checks them without a table. Upper case goes to the parser.
  */
-function sourceOfUuid({ id, row }: Target): string {
+function sourceOfUuid(leaf: FieldLeaf, { id, row }: Target): string {
   let code = `{if(u8[p]!==34||u8[p+9]!==45||u8[p+14]!==45||u8[p+19]!==45||u8[p+24]!==45||u8[p+37]!==34)break ok;
 let bad=0,high=0;const to=${row}*4;\n`
-  for (const [group, at] of [1, 6, 11, 16, 21, 26, 30, 34].entries()) {
-    const offset = UUID_GROUPS[group] ?? at
+  for (const [group, offset] of UUID_GROUPS.entries()) {
     code += `{const w=dv.getInt32(p+${offset},true),h=(w>>>6)&0x01010101,n=(w&0x0f0f0f0f)+(h<<3)+h|0,g=((n+0x06060606)>>>4)&0x01010101;
 bad|=(n&0x10101010)|((n+0x30303030+Math.imul(g,0x27)|0)^w);const t=n<<4|n>>>8,x=(t&255)<<8|(t>>>16)&255;
 ${group % 2 === 0 ? 'high=x<<16;' : `w${id}[to+${group >> 1}]=high|x;`}}\n`
   }
   return `${code}if(bad===0)z${id}[${row}]=0;
-else if(parsers[${id.replace('i', '')}](u8,p+1,p+37,t${id},${row})!=='')break ok;
+else if(parsers[${leaf.column}](u8,p+1,p+37,t${id},${row})!=='')break ok;
 p=p+38|0;}\n`
 }
 
-/** Offsets of the groups behind the quote. */
+/** Where the groups begin, from the opening quote. */
 const UUID_GROUPS = [1, 5, 10, 15, 20, 25, 29, 33]
 
 function sourceOfBytes(leaf: FieldLeaf, { id, row }: Target): string {
   const { lengthMin = 0, lengthMax = Infinity } = leaf.type.kind === 'bytes' ? leaf.rules : {}
   const wrong = `l<${lengthMin}${lengthMax === Infinity ? '' : `||l>${lengthMax}`}`
-  return `{if(u8[p]!==34)break ok;const q=plainEnd(u8,p+1,1);if(q<0)break ok;
+  return `{if(u8[p]!==34)break ok;const q=plainEnd(u8,p+1,1);if(q<0||q>=e)break ok;
 const s=arena.used,l=appendBase64(arena,p+1,q);if(${wrong})break ok;
 o${id}[${row}]=s;l${id}[${row}]=l;p=q+1|0;}\n`
 }

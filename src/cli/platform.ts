@@ -1,0 +1,75 @@
+/**
+ * The parts of a running platform, joined: data directory, store, and what commands need of both.
+ *
+ * The store starts when something first asks for it, since many commands never do.
+ */
+
+import { resolve } from 'node:path'
+import type { Clock, Logger } from '#base'
+import { openStore, type Store } from '#clickhouse'
+import { type DataDirectory, openData } from '#local'
+import type { Metrics } from '#observe'
+
+export interface PlatformOptions {
+  /** Path of the data directory. */
+  readonly data: string
+  readonly storeMemoryBytes: number
+  readonly storeNativePort?: number
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  /** Free bytes below which nothing is taken; the default of module `local` where absent. */
+  readonly diskReserveBytes?: number
+}
+
+export interface Platform extends AsyncDisposable {
+  readonly options: PlatformOptions
+  readonly data: DataDirectory
+  /** The store, started on the first call. @throws PlatformError `store.start` … */
+  store(): Promise<Store>
+  /** The store's process, where it runs. */
+  storePid(): number | undefined
+}
+
+/** Opens the data directory and takes its lock. @throws PlatformError `data.locked` … */
+export function openPlatform(directory: string, options: PlatformOptions): Platform {
+  const { clock, logger, metrics } = options
+  const data = openData(resolve(directory, options.data), {
+    clock,
+    ...(options.diskReserveBytes === undefined
+      ? {}
+      : { diskReserveBytes: options.diskReserveBytes }),
+  })
+  let starting: Promise<Store> | undefined
+  let started: Store | undefined
+  return {
+    options,
+    data,
+    store() {
+      starting ??= openStore({
+        dataDir: data.path,
+        memoryBytes: options.storeMemoryBytes,
+        ...(options.storeNativePort === undefined ? {} : { nativePort: options.storeNativePort }),
+        clock,
+        log: logger,
+        onChange: ({ state }) => {
+          metrics.set('millrace_store_up', state === 'up' ? 1 : 0)
+          if (state === 'up') metrics.add('millrace_store_restarts_total', 1)
+        },
+      }).then(store => {
+        metrics.set('millrace_store_up', 1)
+        started = store
+        return store
+      })
+      return starting
+    },
+    storePid: () => started?.pid,
+    async [Symbol.asyncDispose]() {
+      try {
+        await (await starting?.catch(() => undefined))?.close()
+      } finally {
+        await data.close()
+      }
+    },
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * `millrace run APP`: ingests the inputs, runs the pipelines over what the log holds, and says what
+ * each table holds then. `--bounded` ends where the log ends; else it goes on until stopped.
+ */
+
+import { tableRows } from '#clickhouse'
+import { canonicalTable } from '#format'
+import { type Application, explain, type TableSpec } from '#plan'
+import { addCounts, NO_COUNTS, type SourceCounts, type WorkerSummary } from '#runtime'
+import { crashAt, crashPlan } from './config.ts'
+import { type EpochApplier, openApplier } from './epoch-applier.ts'
+import { ensureTopics, ingestInto, ingestText, resolved } from './ingest-command.ts'
+import type { Platform } from './platform.ts'
+import { progressLine } from './progress-line.ts'
+import { type Context, grouped, printResult, textTable } from './terminal.ts'
+import { applicationPath, loadApplication } from './user-application.ts'
+import type { WorkerTuning } from './worker-messages.ts'
+import { runWorkers } from './worker-pool.ts'
+
+export interface RunCommandOptions {
+  readonly app: string
+  /** `TOPIC=FILE` pairs in the order they were given. */
+  readonly inputs: readonly { readonly topic: string; readonly file: string }[]
+  readonly again: boolean
+  readonly bounded: boolean
+  readonly explain: boolean
+  readonly parallelism: number
+  readonly destructive: boolean
+  readonly tuning: Partial<WorkerTuning>
+}
+
+export interface TableResult {
+  readonly table: string
+  readonly rows: number
+  readonly sha256: string
+}
+
+export interface TopicResult {
+  readonly topic: string
+  readonly records: number
+  readonly accepted: number
+  readonly duplicates: number
+  readonly late: number
+  readonly tooLate: number
+  readonly filtered: Readonly<Record<string, number>>
+  readonly deadLetters: Readonly<Record<string, number>>
+  /** By partition, the offset after the last record read. */
+  readonly ends: readonly number[]
+}
+
+export interface RunResult {
+  readonly app: string
+  readonly tables: readonly TableResult[]
+  readonly topics: readonly TopicResult[]
+  readonly elapsedMs: number
+  readonly recordsPerSecond: number
+}
+
+const TUNING: WorkerTuning = {
+  batchRows: 1024,
+  epochRows: 50_000,
+  epochMs: 100,
+  pollMs: 10,
+  preparedMax: 4,
+  generated: true,
+  bounded: false,
+  seed: 1,
+}
+
+export async function runCommand(
+  platform: Platform,
+  options: RunCommandOptions,
+  context: Context,
+): Promise<void> {
+  const application = await loadApplication(options.app, context.directory)
+  if (options.explain) {
+    context.out(explain(application))
+    return
+  }
+  const result = await runApplication(platform, application, options, context)
+  printResult(context, result, () => runText(result))
+}
+
+/** Runs an application to the end of its log, or until the context's signal. */
+export async function runApplication(
+  platform: Platform,
+  application: Application,
+  options: RunCommandOptions,
+  context: Context,
+): Promise<RunResult> {
+  const { clock } = platform.options
+  const begin = clock.monotonicMs()
+  await ensureTopics(platform, application)
+  const { applier, summaries } = options.bounded
+    ? await ingestThenRun(platform, application, options, context)
+    : await runEndless(platform, application, options, context)
+  await applier.trim()
+  const elapsedMs = clock.monotonicMs() - begin
+  const records = summaries.reduce((sum, summary) => sum + summary.records, 0)
+  return {
+    app: application.name,
+    // An endless run was stopped by hand: who stops it does not want to wait for hashes.
+    tables: options.bounded ? await hashTables(platform, application.tables) : [],
+    topics: topicResults(application, summaries),
+    elapsedMs: Math.round(elapsedMs),
+    recordsPerSecond: Math.round((records * 1000) / Math.max(1, elapsedMs)),
+  }
+}
+
+interface Ran {
+  readonly applier: EpochApplier
+  readonly summaries: readonly WorkerSummary[]
+}
+
+async function ingestThenRun(
+  platform: Platform,
+  application: Application,
+  options: RunCommandOptions,
+  context: Context,
+): Promise<Ran> {
+  await ingestInputs(platform, application, options, context)
+  const applier = await open(platform, application, options, context)
+  return { applier, summaries: await work(platform, application, options, context, applier) }
+}
+
+/** Without an end the pipelines run while the inputs come in. */
+async function runEndless(
+  platform: Platform,
+  application: Application,
+  options: RunCommandOptions,
+  context: Context,
+): Promise<Ran> {
+  const applier = await open(platform, application, options, context)
+  const working = work(platform, application, options, context, applier)
+  const [summaries] = await Promise.all([
+    working,
+    ingestInputs(platform, application, options, context),
+  ])
+  return { applier, summaries }
+}
+
+async function ingestInputs(
+  platform: Platform,
+  application: Application,
+  options: RunCommandOptions,
+  context: Context,
+): Promise<void> {
+  for (const source of application.sources) {
+    const files = options.inputs
+      .filter(({ topic }) => topic === source.name)
+      .map(({ file }) => file)
+    if (files.length === 0) continue
+    const result = await ingestInto(
+      platform,
+      source,
+      resolved(files, context),
+      options.again,
+      context,
+    )
+    for (const note of result.notes) context.say(`${note}\n`)
+    if (!context.json) context.say(ingestText(result))
+  }
+}
+
+function open(
+  platform: Platform,
+  application: Application,
+  options: RunCommandOptions,
+  context: Context,
+): Promise<EpochApplier> {
+  return openApplier(platform, {
+    application,
+    destructive: options.destructive,
+    keep: !options.bounded,
+    onMigration: changes => {
+      for (const { table, description } of changes) {
+        if (!context.json) context.say(`table ${table}: ${description}\n`)
+      }
+    },
+    at: crashAt(crashPlan(), { main: () => process.pid, store: () => platform.storePid() }),
+  })
+}
+
+async function work(
+  platform: Platform,
+  application: Application,
+  options: RunCommandOptions,
+  context: Context,
+  applier: EpochApplier,
+): Promise<WorkerSummary[]> {
+  const { clock, diskReserveBytes = null } = platform.options
+  const total = backlog(platform, application)
+  const line = progressLine(context, clock, application.name, 'records')
+  try {
+    return await runWorkers({
+      application,
+      path: applicationPath(options.app, context.directory),
+      data: platform.data.path,
+      parallelism: options.parallelism,
+      tuning: { ...TUNING, ...options.tuning, bounded: options.bounded },
+      diskReserveBytes,
+      signal: context.signal,
+      apply: manifest => applier.apply(manifest),
+      onProgress: ({ records }) => line.update(records, options.bounded ? total : undefined),
+    })
+  } finally {
+    line.end()
+  }
+}
+
+/** Records of the sources' topics, for the progress line. */
+function backlog(platform: Platform, application: Application): number {
+  return application.sources
+    .flatMap(({ name }) => platform.data.log.topic(name).extents)
+    .reduce((sum, { start, end }) => sum + end - start, 0)
+}
+
+/** Rows and canonical hash of each table as it stands, settled rows only. */
+export async function hashTables(
+  platform: Platform,
+  tables: readonly TableSpec[],
+): Promise<TableResult[]> {
+  const client = (await platform.store()).client('reader')
+  const results: TableResult[] = []
+  for (const table of tables) {
+    const parts: Buffer[] = []
+    for await (const part of tableRows(client, table, { settledOnly: true })) parts.push(part)
+    const { rows, sha256 } = canonicalTable(
+      { schema: table.schema, key: table.key },
+      Buffer.concat(parts),
+    )
+    results.push({ table: table.name, rows, sha256 })
+  }
+  return results
+}
+
+function topicResults(
+  application: Application,
+  summaries: readonly WorkerSummary[],
+): TopicResult[] {
+  return application.sources.map(({ name, partitions }) => {
+    const counts = summaries
+      .map(summary => summary.counts[name] ?? NO_COUNTS)
+      .reduce<SourceCounts>(addCounts, NO_COUNTS)
+    const ends = Array.from({ length: partitions }, (_, p) =>
+      Math.max(...summaries.map(summary => summary.ends[`${name}/${p}`] ?? 0), 0),
+    )
+    return { topic: name, ...counts, ends }
+  })
+}
+
+/** One line a table, one a topic. */
+function runText(result: RunResult): string {
+  const tables = textTable(
+    ['table', 'rows', 'sha256'],
+    result.tables.map(({ table, rows, sha256 }) => [table, rows, sha256]),
+  )
+  const topics = textTable(
+    ['topic', 'records', 'accepted', 'duplicates', 'late', 'too late', 'filtered', 'dead letters'],
+    result.topics.map(topic => [
+      topic.topic,
+      topic.records,
+      topic.accepted,
+      topic.duplicates,
+      topic.late,
+      topic.tooLate,
+      total(topic.filtered),
+      total(topic.deadLetters),
+    ]),
+  )
+  const reasons = result.topics.flatMap(({ topic, deadLetters }) =>
+    Object.entries(deadLetters).map(([reason, count]) => `${topic}: ${reason} ${grouped(count)}\n`),
+  )
+  const rate = `${grouped(result.elapsedMs)} ms, ${grouped(result.recordsPerSecond)} records/s\n`
+  return `${tables}\n${topics}${reasons.join('')}\n${rate}`
+}
+
+function total(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0)
+}

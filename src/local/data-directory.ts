@@ -1,0 +1,149 @@
+/**
+ * A data directory: `log/` (LMDB), `spool/`, `store/` (ClickHouse), `LOCK` and `VERSION`.
+ *
+ * Main opens it with its lock; the engine workers of that main open the same directory without.
+ */
+
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Clock, PlatformError } from '#base'
+import { type DirectoryLock, lockDirectory, permissionError } from './directory-lock.ts'
+import { DiskSpace } from './disk-space.ts'
+import { Environment } from './environment.ts'
+import { LmdbLog } from './lmdb-log.ts'
+import { LmdbState } from './lmdb-state.ts'
+import { checkPages } from './page-check.ts'
+import { Spool, syncDirectory } from './spool.ts'
+
+/** Version of the layout that this program writes. */
+export const DATA_VERSION = 1
+
+/** From each older version, what makes the next one of a directory, in place, after a backup. */
+const MIGRATIONS: Readonly<Record<number, (directory: string) => void>> = {}
+
+export interface DataOptions {
+  readonly clock: Clock
+  /** Free bytes of the disk below which no record is taken; the smaller of 2 GiB and 2 %. */
+  readonly diskReserveBytes?: number
+  /** False for an engine worker of the main process that holds the lock. */
+  readonly lock?: boolean
+}
+
+export interface DataDirectory {
+  /** Absolute. */
+  readonly path: string
+  /** Where the store process keeps its files. */
+  readonly storePath: string
+  readonly log: LmdbLog
+  readonly state: LmdbState
+  readonly spool: Spool
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Opens a data directory, and makes it where there is none.
+ *
+ * The owner also walks the pages of the LMDB file before LMDB does, so that a damaged one is an
+ * error and not a crash.
+ *
+ * @throws PlatformError `data.locked`, `data.newer`, `data.older`, `data.permission`, `log.corrupt`
+ */
+export function openData(directory: string, options: DataOptions): DataDirectory {
+  makeDirectory(directory)
+  const path = realpathSync(directory)
+  const owner = options.lock !== false
+  const lock = owner ? lockDirectory(join(path, 'LOCK'), path) : undefined
+  try {
+    checkVersion(path, owner)
+    for (const name of ['log', 'spool', 'store']) makeDirectory(join(path, name))
+    if (owner) {
+      syncDirectory(path)
+      checkPages(join(path, 'log', 'data.mdb'))
+    }
+    return openLocked(path, options, lock)
+  } catch (error) {
+    lock?.release()
+    throw error
+  }
+}
+
+function openLocked(
+  path: string,
+  options: DataOptions,
+  lock: DirectoryLock | undefined,
+): DataDirectory {
+  const environment = new Environment(join(path, 'log'))
+  const space = new DiskSpace(path, options.diskReserveBytes)
+  const log = new LmdbLog(environment, options.clock, space)
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closing ??= environment.close().finally(() => lock?.release())
+    return closing
+  }
+  return {
+    path,
+    storePath: join(path, 'store'),
+    log,
+    state: new LmdbState(environment, log),
+    spool: new Spool(join(path, 'spool')),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true })
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw permissionError(path, error)
+  }
+}
+
+function checkVersion(path: string, owner: boolean): void {
+  const file = join(path, 'VERSION')
+  if (!existsSync(file)) {
+    if (existsSync(join(path, 'log', 'data.mdb')) || !owner) throw unknownVersion(path, 'none')
+    writeVersion(path, DATA_VERSION)
+    return
+  }
+  const text = readFileSync(file, 'utf8').trim()
+  let version = /^[1-9][0-9]*$/.test(text) ? Number(text) : 0
+  if (version > DATA_VERSION) {
+    throw new PlatformError(
+      'data.newer',
+      `the data directory "${path}" has version ${version}, this program reads ${DATA_VERSION}`,
+      { hint: 'Use the program that wrote it, or a newer one.' },
+    )
+  }
+  for (; version < DATA_VERSION; version++) {
+    const migrate = MIGRATIONS[version]
+    if (migrate === undefined || !owner) throw unknownVersion(path, text)
+    migrate(path)
+    writeVersion(path, version + 1)
+  }
+}
+
+function unknownVersion(path: string, version: string): PlatformError {
+  return new PlatformError(
+    'data.older',
+    `the data directory "${path}" has version "${version}", which this program cannot migrate`,
+    { hint: 'Use the program that wrote it, or ingest its input into a new directory.' },
+  )
+}
+
+function writeVersion(path: string, version: number): void {
+  const temporary = join(path, 'VERSION.tmp')
+  try {
+    const file = openSync(temporary, 'w')
+    writeSync(file, `${version}\n`)
+    fsyncSync(file)
+    closeSync(file)
+    renameSync(temporary, join(path, 'VERSION'))
+    syncDirectory(path)
+  } catch (error) {
+    throw permissionError(path, error)
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * Changes become rows of a table, epoch by epoch.
+ *
+ * A table without a key takes rows as they come. A table with one gets one row per key and epoch at
+ * most: the last change of the epoch wins, and a −1 that nothing follows is a tombstone. So the
+ * store needs no order within an epoch, and writing an epoch twice changes nothing.
+ */
+
+import { invariant } from '#base'
+import { Batch, copyRows } from '#columns'
+import { partitionIds, type TableLayout, tableLayout } from '#format'
+import type { Emit, TableSpec } from '#plan'
+import type { Downstream } from '../operator.ts'
+import type { RecordPositions } from '../read/change-input.ts'
+import { columnIndexes, RowIndex } from '../row-key.ts'
+import { type EncodedUnit, UnitWriter } from './unit-writer.ts'
+
+/** What runs the epochs tells the sinks: the number of this one, and whether it is a final flush. */
+export interface EpochState {
+  number: number
+  /** Everything is published as if the input ended here; the next run takes back what it must. */
+  final: boolean
+}
+
+export interface SinkInputOptions {
+  readonly emit: Emit
+  /** Of the task whose rows come, where it reads repartition topics. */
+  readonly positions: RecordPositions
+}
+
+/** One table's rows of an epoch, from all tasks of a worker. */
+export class TableSink {
+  readonly table: TableSpec
+  readonly #layout: TableLayout
+  readonly #epoch: EpochState
+  readonly #keyed: KeyedRows | undefined
+  #writers = new Map<number, UnitWriter>()
+  #rows = new Int32Array(0)
+  #partitions = new Float64Array(0)
+  /** Rows taken since it was made: +1 and −1. */
+  changes = 0
+
+  constructor(table: TableSpec, epoch: EpochState) {
+    this.table = table
+    this.#layout = tableLayout(table)
+    this.#epoch = epoch
+    if (table.key.length > 0) this.#keyed = new KeyedRows(table, this.#layout)
+  }
+
+  /** Where a pipeline puts its changes; `settled` takes what nothing can change any more. */
+  input({ emit, positions }: SinkInputOptions): Downstream {
+    return {
+      push: batch => {
+        const own = positions.get(batch.offset)
+        if (own === undefined) {
+          this.#push(batch, emit)
+          return
+        }
+        const { origin, offset, index } = batch
+        batch.origin = own.origin
+        batch.offset = own.offset
+        batch.index = own.index
+        this.#push(batch, emit)
+        batch.origin = origin
+        batch.offset = offset
+        batch.index = index
+      },
+    }
+  }
+
+  /** The epoch's rows as units; the next epoch begins empty. */
+  drain(): EncodedUnit[] {
+    this.#keyed?.drain(this.#epoch.final, (batch, rows, count, partition) =>
+      this.#writer(partition).append(batch, rows, count, this.#epoch.number),
+    )
+    const units: EncodedUnit[] = []
+    for (const [partition, writer] of [...this.#writers].sort((a, b) => a[0] - b[0])) {
+      if (writer.used) units.push(...writer.finish())
+      else this.#writers.delete(partition)
+    }
+    return units
+  }
+
+  #push(batch: Batch, emit: Emit): void {
+    // Without a key nothing could be taken back, so only what never will be is published.
+    const settledOnly = this.#keyed === undefined || (emit === 'settled' && !this.#epoch.final)
+    const count = this.#take(batch, settledOnly)
+    if (count === 0) return
+    this.changes += count
+    if (this.#keyed === undefined) this.#append(batch, count)
+    else this.#keyed.add(batch, this.#rows, count)
+  }
+
+  /**
+   * Fills `#rows` with the rows that are wanted. With a key a −1 always is: what it takes back may
+   * have been published by a final flush.
+   */
+  #take(batch: Batch, settledOnly: boolean): number {
+    const keyed = this.#keyed !== undefined
+    if (this.#rows.length < batch.selected) this.#rows = new Int32Array(batch.capacity)
+    const rows = this.#rows
+    const { selection, selected, settled, weight } = batch
+    let count = 0
+    for (let k = 0; k < selected; k++) {
+      const row = selection[k] as number
+      if (settledOnly && settled[row] === 0 && !(keyed && (weight[row] as number) < 0)) continue
+      rows[count++] = row
+    }
+    return count
+  }
+
+  #append(batch: Batch, count: number): void {
+    const rows = this.#rows
+    for (let k = 0; k < count; k++) {
+      invariant(batch.weight[rows[k] as number] === 1, 'a table without a key takes no row back')
+    }
+    if (this.#layout.partitionBy === null) {
+      this.#writer(0).append(batch, rows, count, this.#epoch.number)
+      return
+    }
+    if (this.#partitions.length < count) this.#partitions = new Float64Array(rows.length)
+    const partitions = this.#partitions
+    partitionIds(this.#layout, batch, rows, count, partitions)
+    let from = 0
+    for (let k = 1; k <= count; k++) {
+      if (k < count && partitions[k] === partitions[from]) continue
+      const run = from === 0 ? rows : rows.subarray(from, k)
+      this.#writer(partitions[from] as number).append(batch, run, k - from, this.#epoch.number)
+      from = k
+    }
+  }
+
+  #writer(partition: number): UnitWriter {
+    let writer = this.#writers.get(partition)
+    if (writer === undefined) {
+      writer = new UnitWriter(this.#layout)
+      this.#writers.set(partition, writer)
+    }
+    return writer
+  }
+}
+
+/** The changes of an epoch of a keyed table, in order, and which of them is the last of its key. */
+class KeyedRows {
+  readonly #layout: TableLayout
+  readonly #pending: Batch
+  readonly #index: RowIndex
+  /** By pending row. A key that moves to another table partition leaves a tombstone in the old. */
+  #partitions = new Float64Array(0)
+  /** By pending row: 1 where a later one of the same key has its place. */
+  #replaced = new Uint8Array(0)
+
+  constructor(table: TableSpec, layout: TableLayout) {
+    this.#layout = layout
+    this.#pending = new Batch(table.schema)
+    this.#index = new RowIndex(this.#pending, columnIndexes(table.schema, table.key))
+  }
+
+  add(batch: Batch, rows: Int32Array, count: number): void {
+    const pending = this.#pending
+    const from = pending.length
+    copyRows(batch, rows, count, pending)
+    this.#grow(pending.length)
+    partitionIds(this.#layout, batch, rows, count, this.#partitions.subarray(from))
+    for (let row = from; row < from + count; row++) {
+      this.#replaced[row] = 0
+      const before = this.#index.put(row, this.#partitions)
+      if (before >= 0) this.#replaced[before] = 1
+    }
+  }
+
+  /** Hands out the last rows by table partition, and forgets all. */
+  drain(
+    final: boolean,
+    take: (batch: Batch, rows: Int32Array, count: number, partition: number) => void,
+  ): void {
+    const pending = this.#pending
+    if (pending.length === 0) return
+    if (final) pending.settled.fill(1, 0, pending.length)
+    const groups = new Map<number, number[]>()
+    for (let row = 0; row < pending.length; row++) {
+      if (this.#replaced[row] === 1) continue
+      const partition = this.#partitions[row] as number
+      const group = groups.get(partition)
+      if (group === undefined) groups.set(partition, [row])
+      else group.push(row)
+    }
+    for (const [partition, rows] of groups) {
+      take(pending, Int32Array.from(rows), rows.length, partition)
+    }
+    pending.clear()
+    this.#index.clear()
+  }
+
+  #grow(rows: number): void {
+    if (rows <= this.#partitions.length) return
+    const capacity = Math.max(rows, this.#partitions.length * 2)
+    const partitions = new Float64Array(capacity)
+    partitions.set(this.#partitions)
+    const replaced = new Uint8Array(capacity)
+    replaced.set(this.#replaced)
+    this.#partitions = partitions
+    this.#replaced = replaced
+  }
+}
