@@ -10,8 +10,7 @@
 import { cpus, loadavg } from 'node:os'
 import { BATCH_ROWS_MAX } from '#base'
 import { Batch } from '#columns'
-import type { Reject } from '../src/format/codec.ts'
-import { compileJsonDecoder, type JsonDecoder } from '../src/format/json-decoder.ts'
+import { compileJsonDecoder, type JsonDecoder, type Reject } from '#format'
 import { CLICK_COLUMNS, CLICK_FORMAT, type ClickEvents, clickEvents } from './click-events.ts'
 
 export interface BenchResult {

@@ -28,7 +28,7 @@ const BANNED: readonly (readonly [text: RegExp, except: string, instead: string]
   [/\bDate\.now\(|new Date\(\)/, 'src/base/time.ts', 'the clock that is passed in'],
   [/\bMath\.random\(/, 'src/base/random.ts', 'the generator that is passed in'],
   [/\bprocess\.env\b/, 'src/cli/', 'an option'],
-  [/\bconsole\./, 'src/cli/', 'the logger that is passed in'],
+  [/\bconsole\.(log|error|warn|info|debug)\(/, 'src/cli/', 'the logger that is passed in'],
   [/\bFIXME\b|\bTODO\b/, '', 'an issue, or the fix'],
   [/\bas any\b|@ts-ignore|@ts-nocheck/, '', 'a type'],
 ]
@@ -45,7 +45,7 @@ const moduleOf = (path: string): string => path.split('/')[1] ?? ''
 /** Specifiers of the static and dynamic imports and re-exports of a file. */
 function importsOf(path: string): string[] {
   const found = read(path).matchAll(/(?:^|\s)(?:from|import)\s*\(?\s*'([^']+)'/g)
-  return [...found].map(match => match[1] ?? '')
+  return [...found].map(match => match[1] ?? '').filter(name => !name.includes('${'))
 }
 
 interface Module {
@@ -90,7 +90,10 @@ test('a module imports what its row allows, and other modules only by their door
       if (specifier.startsWith('node:')) continue
       if (specifier.startsWith('#')) assert.ok(below.has(specifier.slice(1)), what)
       else if (specifier.startsWith('.')) {
-        assert.equal(moduleOf(normalize(join(dirname(path), specifier))), name, what)
+        const target = normalize(join(dirname(path), specifier))
+        // The model stands outside `src`, and `millrace parity` runs it.
+        const judged = name === 'cli' && target.startsWith('model/')
+        assert.ok(judged || moduleOf(target) === name, what)
       } else if (!(path.endsWith('.test.ts') && specifier === 'fast-check'))
         assert.ok(
           [...npm].some(owned => `${specifier}/`.startsWith(`${owned}/`)),
@@ -136,7 +139,7 @@ test('every file is reached from a door', () => {
       visit(normalize(join(dirname(path), entry ?? '')))
     }
   }
-  for (const path of code) if (path.endsWith('/index.ts')) visit(path)
+  for (const path of code) if (/^src\/\w+\/index\.ts$/.test(path)) visit(path)
   visit('src/sdk/test-kit.ts')
   visit('src/cli/main.ts')
   assert.deepEqual(

@@ -7,12 +7,12 @@
 import { resolve } from 'node:path'
 import { PlatformError, systemClock } from '#base'
 import { createLogger, createMetrics } from '#observe'
-import { sendCommand } from './control.ts'
 import { type IngestCommandOptions, ingestCommand } from './ingest-command.ts'
 import { checkpointsCommand, stateCommand, tablesCommand, topicsCommand } from './list-commands.ts'
 import { openPlatform, type Platform, type PlatformOptions } from './platform.ts'
 import { type QueryCommandOptions, queryCommand } from './query-command.ts'
-import { readRunFile } from './run-file.ts'
+import { sendCommand } from './running/control.ts'
+import { readRunFile } from './running/run-file.ts'
 import type { Context } from './terminal.ts'
 
 type Command = (platform: Platform, options: never, context: Context) => Promise<void>

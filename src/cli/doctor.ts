@@ -4,7 +4,7 @@ import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { freemem, totalmem } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { readRunFile } from './run-file.ts'
+import { readRunFile } from './running/run-file.ts'
 import { byteSize, type Context, printResult, textTable } from './terminal.ts'
 
 export interface Check {

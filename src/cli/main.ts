@@ -8,10 +8,10 @@ import { carryOutOn, command, type DataOptions, platformOptions } from './comman
 import { DEBUG } from './config.ts'
 import { doctor } from './doctor.ts'
 import { batchRows, bytes, input, PARALLELISM_DEFAULT, port, wholeNumber } from './option-values.ts'
-import { parityCommand } from './parity-command.ts'
+import { parityCommand } from './parity/parity-command.ts'
 import { openPlatform } from './platform.ts'
 import { runCommand } from './run-command.ts'
-import { startCommand } from './start-command.ts'
+import { startCommand } from './running/start-command.ts'
 import { type Context, describeFailure } from './terminal.ts'
 import { verifyCommand } from './verify-command.ts'
 

@@ -14,8 +14,8 @@ import type { Platform } from './platform.ts'
 import { progressLine } from './progress-line.ts'
 import { type Context, grouped, printResult, textTable } from './terminal.ts'
 import { applicationPath, loadApplication } from './user-application.ts'
-import type { WorkerTuning } from './worker-messages.ts'
-import { runWorkers } from './worker-pool.ts'
+import type { WorkerTuning } from './workers/worker-messages.ts'
+import { runWorkers } from './workers/worker-pool.ts'
 
 export interface RunCommandOptions {
   readonly app: string

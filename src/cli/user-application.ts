@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { PlatformError } from '#base'
 import { type Application, checkApplication } from '#plan'
-import type { DemoFeed } from './demo-feed.ts'
+import type { DemoFeed } from './running/demo-feed.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 

@@ -22,7 +22,8 @@ export interface NumColumn {
 export interface WideColumn {
   readonly kind: 'wide'
   values: Float64Array
-  readonly beyond: Map<number, bigint>
+  /** By row. A derived batch may hold the map of its input. */
+  beyond: Map<number, bigint>
 }
 
 export interface TextColumn {
@@ -134,9 +135,12 @@ export function growItems(column: ListColumn, count: number): void {
   if (capacity < count) growColumn(column.items, Math.max(count, capacity * 2))
 }
 
-/** Forgets what a column remembers beside its arrays, before it is filled again. */
+/**
+ * Forgets what a column remembers beside its arrays, before it is filled again. The map is left to
+ * the batch it may be shared with.
+ */
 export function resetColumn(column: BatchColumn): void {
-  if (column.kind === 'wide') column.beyond.clear()
+  if (column.kind === 'wide' && column.beyond.size > 0) column.beyond = new Map()
   if (column.kind !== 'list') return
   column.itemCount = 0
   resetColumn(column.items)

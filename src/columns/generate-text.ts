@@ -8,7 +8,7 @@
 
 import type { Expression, Type } from '#plan'
 import type { Atom } from './emitter.ts'
-import { argument, type Call, type Wanted } from './function-entry.ts'
+import { argument, type Call, type Wanted } from './functions/function-entry.ts'
 import type { Generator } from './generate.ts'
 import { literalRegister } from './interpret.ts'
 import { appendBytes, appendText, registerKind } from './register.ts'

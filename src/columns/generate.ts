@@ -10,9 +10,9 @@
 import { invariant } from '#base'
 import type { Expression, Schema } from '#plan'
 import type { Atom, Emitter } from './emitter.ts'
-import { argument, type Call, type Wanted } from './function-entry.ts'
-import { entryOf } from './function-table.ts'
-import { numeric } from './functions-logic.ts'
+import { argument, type Call, type Wanted } from './functions/function-entry.ts'
+import { entryOf } from './functions/function-table.ts'
+import { numeric } from './functions/logic-functions.ts'
 import { textCondition, textValue } from './generate-text.ts'
 import { literalRegister, totalScalar } from './interpret.ts'
 import {

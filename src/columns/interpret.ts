@@ -7,8 +7,8 @@
 import { invariant } from '#base'
 import type { Expression, Schema, Type } from '#plan'
 import type { Batch } from './batch.ts'
-import type { Call, Scalar } from './function-entry.ts'
-import { entryOf } from './function-table.ts'
+import type { Call, Scalar } from './functions/function-entry.ts'
+import { entryOf } from './functions/function-table.ts'
 import { isNullRegister, nullRegister, type Register, readRegister } from './register.ts'
 import { toRegister } from './rows.ts'
 

@@ -9,8 +9,8 @@
 
 import { invariant } from '#base'
 import type { Expression, Schema, Type } from '#plan'
-import type { Call } from './function-entry.ts'
-import { scaleOf } from './functions-number.ts'
+import type { Call } from './functions/function-entry.ts'
+import { scaleOf } from './functions/number-functions.ts'
 import { interpret } from './interpret.ts'
 import { fromRegister } from './rows.ts'
 

@@ -1,14 +1,31 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { manualClock } from '#base'
+import { invariant, manualClock } from '#base'
 import { Batch, readRows } from '#columns'
 import { compileCodec, partitionOf } from '#format'
-import type { FeedProgress, FormatSpec, Log, LogBlock, Row, Schema, SourceSpec } from '#plan'
+import type {
+  FeedProgress,
+  FormatSpec,
+  Log,
+  LogBlock,
+  Row,
+  Schema,
+  SourceSpec,
+  TopicInfo,
+} from '#plan'
 import { type IngestOptions, type IngestResult, ingest } from './ingest.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-feed-'))
@@ -22,7 +39,7 @@ function file(name: string, bytes: string | Uint8Array): string {
 }
 
 /** The port in memory; fails at its n-th append where asked. */
-class FakeLog implements Log {
+class RecordingLog implements Log {
   readonly blocks: LogBlock[] = []
   readonly feeds = new Map<string, string>()
   readonly partitions: number
@@ -37,7 +54,7 @@ class FakeLog implements Log {
   topics(): [] {
     return []
   }
-  topic(name: string) {
+  topic(name: string): TopicInfo {
     const extents = Array.from({ length: this.partitions }, (_, p) => ({
       start: 0,
       end: this.endOf(p),
@@ -58,8 +75,12 @@ class FakeLog implements Log {
     return blocks.map(block => {
       const baseOffset = this.endOf(block.partition)
       const { values, ends, lines } = block
-      assert.ok(values.length >= (ends.at(-1) ?? 0) + 64)
-      const copied = { values: values.slice(), ends: ends.slice(), lines: lines?.slice() ?? null }
+      invariant(values.length >= (ends.at(-1) ?? 0) + 64, 'values are padded')
+      const copied = {
+        values: Uint8Array.from(values),
+        ends: ends.slice(),
+        lines: lines?.slice() ?? null,
+      }
       this.blocks.push({ ...block, ...copied, topic, baseOffset, appendedAt: 2e15 })
       return baseOffset
     })
@@ -164,7 +185,7 @@ function visits(count: number): string {
 }
 
 test('each record is in the partition of its key with its line, header and own bytes', async () => {
-  const log = new FakeLog()
+  const log = new RecordingLog()
   const text = '\ufeffuser,at,note\r\na,2024-01-01,"x\r\ny"\r\n\r\nb,2024-01-02,\r\nbad,row\r\n'
   const result = await run(log, [file('a.csv', text)])
   assert.equal(result.topic, 'visits')
@@ -206,7 +227,7 @@ test('plain, gzip, zstd and xz give the same records, whatever the file is calle
   }
   const seen = new Set<string>()
   for (const [name, bytes] of packed) {
-    const log = new FakeLog()
+    const log = new RecordingLog()
     const result = await run(log, [file(name, bytes)])
     assert.deepEqual([result.records, result.accepted], [5000, 5000], name)
     seen.add(JSON.stringify(log.records().map(record => ({ ...record, file: '' }))))
@@ -214,7 +235,13 @@ test('plain, gzip, zstd and xz give the same records, whatever the file is calle
   assert.equal(seen.size, 1)
 })
 
-test('a file cut short or damaged adds nothing and is named', async t => {
+/** How many files this process holds open; 0 where the system does not say. */
+function openFiles(): number {
+  return existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0
+}
+
+test('a file cut short or damaged adds nothing, is named and is closed', async t => {
+  const before = openFiles()
   const text = Buffer.from(visits(20_000))
   const packed: [string, Uint8Array][] = [
     ['cut.gz', gzipSync(text)],
@@ -229,15 +256,16 @@ test('a file cut short or damaged adds nothing and is named', async t => {
     const damaged = Buffer.from(whole)
     damaged.fill(0x55, damaged.length >> 1, (damaged.length >> 1) + 64)
     for (const bytes of [whole.subarray(0, whole.length - 9), whole.subarray(0, 40), damaged]) {
-      const log = new FakeLog()
+      const log = new RecordingLog()
       await assert.rejects(run(log, [file(name, bytes)]), { code: 'input.compressed' }, name)
       assert.equal(log.blocks.length, 0)
     }
   }
+  assert.equal(openFiles(), before)
 })
 
 test('the same file again adds nothing, unless asked to; the same name with other content is noted', async () => {
-  const log = new FakeLog()
+  const log = new RecordingLog()
   const path = file('day.csv', visits(100))
   await run(log, [path])
   const again = await run(log, [path, file('elsewhere/day.csv', visits(100))])
@@ -255,13 +283,13 @@ test('the same file again adds nothing, unless asked to; the same name with othe
 
 test('an ingest killed at any append goes on where the log ends, and loses and repeats nothing', async () => {
   const path = file('long.csv', visits(40_000))
-  const whole = new FakeLog()
+  const whole = new RecordingLog()
   await run(whole, [path])
   const expected = whole.records().sort((a, b) => a.line - b.line)
   assert.equal(expected.length, 40_000)
   assert.ok(whole.appends > 3)
   for (let failAt = 1; failAt <= whole.appends; failAt++) {
-    const log = new FakeLog()
+    const log = new RecordingLog()
     log.failAt = failAt
     await assert.rejects(run(log, [path]), /killed/)
     log.failAt = Infinity
@@ -279,7 +307,7 @@ test('an ingest killed at any append goes on where the log ends, and loses and r
 
 test('a signal stops between records, and the next ingest goes on', async () => {
   const path = file('stopped.csv', visits(60_000))
-  const log = new FakeLog()
+  const log = new RecordingLog()
   const stop = new AbortController()
   const halted = await run(log, [path], {
     signal: stop.signal,
@@ -296,7 +324,7 @@ test('a signal stops between records, and the next ingest goes on', async () => 
 })
 
 test('standard input is read once, compressed or not, and says that it cannot resume', async () => {
-  const log = new FakeLog()
+  const log = new RecordingLog()
   const packed = gzipSync(visits(10))
   const stdin = async function* () {
     for (let at = 0; at < packed.length; at += 3) yield packed.subarray(at, at + 3)
@@ -320,7 +348,7 @@ test('what cannot be a file of the topic is refused before anything is added', a
     ['mac.csv', 'user,at,note\ra,2024-01-01,\r'.repeat(2000), sourceOf(), /CR alone/],
   ]
   for (const [name, bytes, source, message] of refused) {
-    const log = new FakeLog()
+    const log = new RecordingLog()
     await assert.rejects(run(log, [file(name, bytes)], { source }), (error: Error) => {
       assert.match(error.message, message)
       assert.equal((error as Error & { code: string }).code, 'input.format')
@@ -328,7 +356,7 @@ test('what cannot be a file of the topic is refused before anything is added', a
     })
     assert.equal(log.blocks.length + log.feeds.size, 0)
   }
-  const log = new FakeLog()
+  const log = new RecordingLog()
   const good = file('good.csv', visits(3))
   await assert.rejects(run(log, [good, join(folder, 'none')]), { code: 'input.not_found' })
   await assert.rejects(run(log, [good, folder]), { code: 'input.format' })
@@ -337,7 +365,7 @@ test('what cannot be a file of the topic is refused before anything is added', a
 
 test('a header that lacks a declared column names the columns there are', async () => {
   const path = file('semicolons.csv', 'user;at;note\na;2024-01-01;x\n')
-  await assert.rejects(run(new FakeLog(), [path]), (error: Error & { hint?: string }) => {
+  await assert.rejects(run(new RecordingLog(), [path]), (error: Error & { hint?: string }) => {
     assert.equal((error as Error & { code: string }).code, 'input.unknown_column')
     assert.match(error.message, /no column "user", "at", "note"/)
     assert.match(error.hint ?? '', /user;at;note.*delimiter may be ";"/)
@@ -350,7 +378,7 @@ test('a file without permission is named', {
 }, async () => {
   const path = file('secret.csv', visits(1))
   chmodSync(path, 0)
-  await assert.rejects(run(new FakeLog(), [path]), { code: 'input.permission' })
+  await assert.rejects(run(new RecordingLog(), [path]), { code: 'input.permission' })
 })
 
 test('a field of 100 MB is one dead letter between its neighbours, in bounded memory', async () => {
@@ -364,7 +392,7 @@ test('a field of 100 MB is one dead letter between its neighbours, in bounded me
       Buffer.from('\nc,2024-01-01,3'),
     ]),
   )
-  const log = new FakeLog(1)
+  const log = new RecordingLog(1)
   const before = process.memoryUsage().arrayBuffers
   let most = 0
   const result = await run(log, [path], {
@@ -387,7 +415,7 @@ test('a field of 100 MB is one dead letter between its neighbours, in bounded me
 })
 
 test('an empty file is complete, and one without any good record is noted', async () => {
-  const log = new FakeLog()
+  const log = new RecordingLog()
   const empty = await run(log, [file('empty.csv', '')])
   assert.equal(empty.records, 0)
   assert.equal((await run(log, [file('empty.csv', '')])).skippedFiles.length, 1)
@@ -401,7 +429,7 @@ test('generated and interpreted codecs place and count alike', async () => {
   )
   const path = file('lines.json', lines.join('\n'))
   const logs = [true, false].map(async generated => {
-    const log = new FakeLog()
+    const log = new RecordingLog()
     const result = await run(log, [path], { source: JSON_SOURCE, generated })
     assert.deepEqual([result.records, result.accepted], [3000, 2700])
     return JSON.stringify([log.records(), result.deadLetters])

@@ -76,10 +76,10 @@ async function* fileChunks(
   let handle: FileHandle | undefined
   try {
     handle = await open(file.path, 'r')
-    const buffer = Buffer.alloc(CHUNK_BYTES)
+    const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, file.bytes))
     let left = file.bytes
     while (left > 0) {
-      const { bytesRead } = await handle.read(buffer, 0, Math.min(left, CHUNK_BYTES))
+      const { bytesRead } = await handle.read(buffer, 0, Math.min(left, buffer.length))
       if (bytesRead === 0) return
       left -= bytesRead
       seen(bytesRead)

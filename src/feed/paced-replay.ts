@@ -32,7 +32,7 @@ export function topicBlocks(log: Log, topic: string): readonly Iterable<LogBlock
         const { values, ends, lines } = block
         yield {
           ...block,
-          values: values.slice(),
+          values: Uint8Array.from(values),
           ends: ends.slice(),
           lines: lines?.slice() ?? null,
         }

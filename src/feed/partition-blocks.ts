@@ -73,18 +73,19 @@ export class PartitionBlocks {
   }
 }
 
-/** A stage as a block; 64 readable bytes lie behind its values. */
+/** A stage as a block. Its values are no `Buffer`, whose `slice` does not copy. */
 function blockOf(
   partition: number,
   stage: RecordStage,
   headers: Readonly<Record<string, string>>,
 ): AppendBlock {
+  const { buffer, byteOffset } = stage.values
   return {
     partition,
     count: stage.count,
     kind: 'data',
     markAt: 0,
-    values: stage.values.subarray(0, stage.used + 64),
+    values: new Uint8Array(buffer, byteOffset, stage.used + 64),
     ends: stage.ends.subarray(0, stage.count),
     headers,
     lines: stage.lines.subarray(0, stage.count),

@@ -74,6 +74,12 @@ test('a CSV record goes on while a quoted field is open, and its line is that of
   assert.deepEqual(found.lines, [1, 2, 5, 6, 7])
 })
 
+test('a quote inside a field opens nothing', () => {
+  for (const line of ['"q",x"y', '"q"x"y', 'x"', 'a,"b"c"']) {
+    assert.deepEqual(split(`${line}\nnext`, CSV).records, [line, 'next'], line)
+  }
+})
+
 test('records that begin at or before a line are passed over', () => {
   assert.deepEqual(split('1\n2\n3\n4', {}, [3], 2).records, ['3', '4'])
   assert.deepEqual(split('"1\n1",\n"3\n3"\n5', CSV, [2], 3).lines, [5])

@@ -19,7 +19,10 @@ const WINDOW_BYTES = 2 * 1024 * 1024
 const NO_BYTE = -1
 
 /** Where in a CSV record the scan stands. */
-type Place = 'fieldStart' | 'plain' | 'quoted' | 'behindQuote'
+const FIELD_START = 0
+const PLAIN = 1
+const QUOTED = 2
+const BEHIND_QUOTE = 3
 
 export interface SplitRules {
   /** Of CSV, whose quoted fields may hold line ends; undefined where a line is a record. */
@@ -33,13 +36,13 @@ export class RecordSplitter {
   skipThroughLine = 0
   private readonly quote: number
   private readonly delimiter: number
-  private window = Buffer.alloc(WINDOW_BYTES)
+  private window = Buffer.allocUnsafe(WINDOW_BYTES)
   /** `window[at … end)` is the text not yet taken; the record at `at` was scanned up to `scanned`. */
   private at = 0
   private end = 0
   private scanned = 0
   private text = this.window.subarray(0, 0)
-  private place: Place = 'fieldStart'
+  private place = FIELD_START
   /** Line of the text at `at`, and line ends within the record found so far. */
   private line = 1
   private lineEnds = 0
@@ -62,7 +65,7 @@ export class RecordSplitter {
     if (this.end + chunk.length > this.window.length) {
       const needed = rest + chunk.length
       const target =
-        needed > this.window.length ? Buffer.alloc(Math.max(needed, rest * 2)) : this.window
+        needed > this.window.length ? Buffer.allocUnsafe(Math.max(needed, rest * 2)) : this.window
       this.window.copy(target, 0, this.at, this.end)
       this.window = target
       this.scanned -= this.at
@@ -106,7 +109,7 @@ export class RecordSplitter {
       this.scanned = this.at
       this.line += this.lineEnds + 1
       this.lineEnds = 0
-      this.place = 'fieldStart'
+      this.place = FIELD_START
     }
     return false
   }
@@ -126,6 +129,9 @@ export class RecordSplitter {
       }
       const stop = this.text.indexOf(LF, this.at)
       if (stop >= 0 && this.nextQuote > stop) return stop
+      this.scanned = this.nextQuote
+      const first = this.scanned === this.at || this.text[this.scanned - 1] === this.delimiter
+      this.place = first ? FIELD_START : PLAIN
     }
     return this.scanCsv()
   }
@@ -133,17 +139,26 @@ export class RecordSplitter {
   /** Walks the record from where the last walk stopped; where it ends, −1 where it does not yet. */
   private scanCsv(): number {
     const { text, quote, delimiter, end } = this
-    let { place, lineEnds } = this
-    let at = this.scanned
-    for (; at < end; at++) {
-      const byte = text[at] as number
-      if (place === 'quoted') {
-        if (byte === quote) place = 'behindQuote'
-        else if (byte === LF) lineEnds++
-      } else if (byte === LF) break
-      else if (byte === delimiter) place = 'fieldStart'
-      else if (byte === quote && place !== 'plain') place = 'quoted'
-      else place = 'plain'
+    let { place, lineEnds, scanned: at } = this
+    let byte = 0
+    while (at < end) {
+      if (place === QUOTED) {
+        for (; at < end; at++) {
+          byte = text[at] as number
+          if (byte === quote) break
+          if (byte === LF) lineEnds++
+        }
+        if (at === end) break
+        place = BEHIND_QUOTE
+        at++
+        continue
+      }
+      byte = text[at] as number
+      if (place === PLAIN)
+        while (byte !== LF && byte !== delimiter && ++at < end) byte = text[at] as number
+      if (at === end || byte === LF) break
+      place = byte === delimiter ? FIELD_START : byte === quote ? QUOTED : PLAIN
+      at++
     }
     this.place = place
     this.lineEnds = lineEnds

@@ -97,9 +97,13 @@ function splitRows(spec: CanonicalSpec, bytes: Uint8Array): SplitRows {
   while (at < bytes.length) {
     const end = reader.skip(bytes, at, ends)
     if (end < 0) {
-      throw new PlatformError('query.failed', `rows end within row ${starts.length} of the result`, {
-        hint: 'The answer was cut short; ask again.',
-      })
+      throw new PlatformError(
+        'query.failed',
+        `rows end within row ${starts.length} of the result`,
+        {
+          hint: 'The answer was cut short; ask again.',
+        },
+      )
     }
     for (const c of columns) {
       const from = c === 0 ? at : (ends[c - 1] as number)

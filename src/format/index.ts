@@ -1,10 +1,15 @@
 /** Bytes to columns and back: readers, writers and log blocks of every format. */
 
+export {
+  type CanonicalRows,
+  type CanonicalSpec,
+  canonicalOfRows,
+  canonicalTable,
+} from './canonical.ts'
+export { crc32c } from './checksum.ts'
 export type { Codec, Reject } from './codec.ts'
 export { type CodecOptions, compileCodec, OVERSIZE_HEADER } from './compile-codec.ts'
 export { compileJsonDecoder, type JsonDecoder, type RecordSpans } from './json-decoder.ts'
-export { type CanonicalRows, type CanonicalSpec, canonicalOfRows, canonicalTable } from './canonical.ts'
-export { crc32c } from './checksum.ts'
 export {
   type BlockFault,
   type DecodedBlock,
@@ -17,9 +22,9 @@ export {
   sealBlock,
 } from './log-block.ts'
 export { NativeBlock, partitionIds } from './native-writer.ts'
+export { murmur2, partitionOf, partitionRows } from './partition.ts'
 export { RowCodec } from './row-codec.ts'
 export { GrowingBytes } from './rowbinary-writer.ts'
 export { clickhouseType, type TableLayout, tableLayout } from './table-layout.ts'
-export { murmur2, partitionOf, partitionRows } from './partition.ts'
 export { type CsvHeader, csvHeader, type HeaderMatch, matchHeader } from './text/csv-header.ts'
 export { readHeaderNames } from './text/csv-reader.ts'

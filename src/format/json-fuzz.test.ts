@@ -126,6 +126,8 @@ function compare(texts: readonly Buffer[], a: Decoded, b: Decoded): void {
     ...batch.selection.subarray(0, batch.selected),
   ]
   assert.deepEqual(a.rejects, b.rejects)
+  // Both decode the same strings behind the text, so neither leaves scraps there.
+  assert.equal(a.batch.arena.used, b.batch.arena.used)
   const first = selection(a).find((row, i) => selection(b)[i] !== row)
   assert.deepEqual(selection(a), selection(b), `first differing row: ${texts[first ?? 0]}`)
   for (let row = 0; row < texts.length; row++) {
@@ -140,6 +142,8 @@ function compare(texts: readonly Buffer[], a: Decoded, b: Decoded): void {
 test('generated and plain decoders give one answer for every border value in every field', () => {
   const random = seededRandom(7)
   const declared = producer(random, ALL_TYPES, true)
+  const { generated, plain, raw } = decoders(ALL_TYPES, 'reject')
+  const batches = [new Batch(raw), new Batch(raw)] as const
   for (const field of ALL_TYPES) {
     const texts = NASTY_VALUES.map(value => {
       const members = valid(random, { ...declared, presence: 1 })
@@ -152,8 +156,6 @@ test('generated and plain decoders give one answer for every border value in eve
       member[1] = value
       return Buffer.from(render(members, 'compact'))
     })
-    const { generated, plain, raw } = decoders(ALL_TYPES, 'reject')
-    const batches = [new Batch(raw), new Batch(raw)] as const
     // The same twice: what the first batch left behind must not show in the second.
     for (let i = 0; i < 2; i++) {
       compare(texts, decode(generated, batches[0], texts), decode(plain, batches[1], texts))
@@ -164,7 +166,7 @@ test('generated and plain decoders give one answer for every border value in eve
 
 for (const mode of ['values', 'anything'] as const) {
   test(`generated and plain decoders give one answer for records mutated in ${mode}`, context => {
-    const result = fuzzJson({ records: 12_000, mode, seed: 11 })
+    const result = fuzzJson({ records: 10_000, mode, seed: 11 })
     context.diagnostic(
       `${result.records} records, ${result.rejected} rejected, fast share of accepted ${result.fastShare.toFixed(3)}`,
     )

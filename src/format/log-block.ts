@@ -74,7 +74,8 @@ export interface PackedBlock {
 export function packBlock(block: AppendBlock): PackedBlock {
   const payload = payloadOf(block)
   const packed = block.kind === 'mark' ? payload : compressSync(payload)
-  const smaller = packed.length < payload.length
+  // The padding always shrinks; that alone is not worth a decompression at every read.
+  const smaller = packed.length + PADDING < payload.length
   const stored = smaller ? packed : payload
   const bytes = Buffer.allocUnsafeSlow(HEADER_BYTES + stored.length)
   bytes.writeUInt32LE(MAGIC, 0)

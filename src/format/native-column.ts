@@ -8,8 +8,15 @@
  */
 
 import { invariant } from '#base'
-import type { BatchColumn, ListColumn, NumColumn, ScalarColumn, TextColumn } from '#columns'
-import type { UuidColumn, WideColumn } from '#columns'
+import type {
+  BatchColumn,
+  ListColumn,
+  NumColumn,
+  ScalarColumn,
+  TextColumn,
+  UuidColumn,
+  WideColumn,
+} from '#columns'
 import { type ColumnEncoding, ENCODED_BYTES, ENCODING } from './rowbinary-encoding.ts'
 import { GrowingBytes } from './rowbinary-writer.ts'
 
@@ -171,7 +178,12 @@ function putNumbers(
   }
 }
 
-function putBytes(out: GrowingBytes, values: Float64Array, rows: Int32Array, count: number): boolean {
+function putBytes(
+  out: GrowingBytes,
+  values: Float64Array,
+  rows: Int32Array,
+  count: number,
+): boolean {
   const to = out.bytes
   const at = out.used
   let missing = false
@@ -184,7 +196,12 @@ function putBytes(out: GrowingBytes, values: Float64Array, rows: Int32Array, cou
   return missing
 }
 
-function putShorts(out: GrowingBytes, values: Float64Array, rows: Int32Array, count: number): boolean {
+function putShorts(
+  out: GrowingBytes,
+  values: Float64Array,
+  rows: Int32Array,
+  count: number,
+): boolean {
   const { view } = out
   let at = out.used
   let missing = false
@@ -197,7 +214,12 @@ function putShorts(out: GrowingBytes, values: Float64Array, rows: Int32Array, co
   return missing
 }
 
-function putInts(out: GrowingBytes, values: Float64Array, rows: Int32Array, count: number): boolean {
+function putInts(
+  out: GrowingBytes,
+  values: Float64Array,
+  rows: Int32Array,
+  count: number,
+): boolean {
   const { view } = out
   let at = out.used
   let missing = false
@@ -210,7 +232,12 @@ function putInts(out: GrowingBytes, values: Float64Array, rows: Int32Array, coun
   return missing
 }
 
-function putDoubles(out: GrowingBytes, values: Float64Array, rows: Int32Array, count: number): boolean {
+function putDoubles(
+  out: GrowingBytes,
+  values: Float64Array,
+  rows: Int32Array,
+  count: number,
+): boolean {
   const { view } = out
   let at = out.used
   let missing = false
@@ -226,7 +253,12 @@ function putDoubles(out: GrowingBytes, values: Float64Array, rows: Int32Array, c
   return missing
 }
 
-function putLongs(out: GrowingBytes, values: Float64Array, rows: Int32Array, count: number): boolean {
+function putLongs(
+  out: GrowingBytes,
+  values: Float64Array,
+  rows: Int32Array,
+  count: number,
+): boolean {
   const { view } = out
   let at = out.used
   let missing = false

@@ -65,7 +65,12 @@ export class RowCodec {
    * Reads records `from … to` of a `change` block into `batch`, which it clears first: one row a
    * record, all selected, with the identity they were sent with.
    */
-  decodeChanges(block: LogBlock, from: number, to: number, batch: Batch): void {
+  decodeChanges(
+    block: Pick<LogBlock, 'values' | 'ends'>,
+    from: number,
+    to: number,
+    batch: Batch,
+  ): void {
     batch.clear()
     const count = to - from
     batch.grow(count)

@@ -1,9 +1,15 @@
 /** Rows from RowBinary: into a batch, or only where each one and each of its columns ends. */
 
-import type { Batch, BatchColumn, ListColumn, NumColumn, TextColumn } from '#columns'
-import type { UuidColumn, WideColumn } from '#columns'
+import type {
+  Batch,
+  BatchColumn,
+  ListColumn,
+  NumColumn,
+  TextColumn,
+  UuidColumn,
+  WideColumn,
+} from '#columns'
 import { growItems } from '#columns'
-import { invariant } from '#base'
 import type { Schema } from '#plan'
 import {
   type ColumnEncoding,
@@ -163,7 +169,8 @@ export class RowReader {
     const high = view.getInt32(at + 4, true)
     const value = high * TWO_32 + view.getUint32(at, true)
     const sign = high < 0 ? -1 : 0
-    const fits = !twice || (view.getInt32(at + 8, true) === sign && view.getInt32(at + 12, true) === sign)
+    const fits =
+      !twice || (view.getInt32(at + 8, true) === sign && view.getInt32(at + 12, true) === sign)
     if (fits && high < HIGH_MAX && high >= -HIGH_MAX && Number.isSafeInteger(value)) {
       column.values[row] = value
       return

@@ -5,9 +5,16 @@
  * about 10 ns a value. What a text column holds is copied as bytes.
  */
 
-import type { Batch, BatchColumn, ListColumn, NumColumn, TextColumn } from '#columns'
-import type { UuidColumn, WideColumn } from '#columns'
 import { invariant } from '#base'
+import type {
+  Batch,
+  BatchColumn,
+  ListColumn,
+  NumColumn,
+  TextColumn,
+  UuidColumn,
+  WideColumn,
+} from '#columns'
 import type { Schema } from '#plan'
 import { type ColumnEncoding, columnEncoding, ENCODING } from './rowbinary-encoding.ts'
 

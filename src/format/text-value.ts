@@ -12,7 +12,7 @@
  * | string, bytes | the bytes themselves |
  * | enum | one of its values |
  * | timestamp | ISO 8601, a date alone being its midnight, UTC where no zone is given; or as `ParseSpec` says; finer than 1 µs is floored |
- * | date | `yyyy-MM-dd`, or the UTC day of what `ParseSpec` says |
+ * | date | `yyyy-MM-dd`; by a pattern the day that the text names; of a unix time the UTC day |
  * | uuid | 36 characters, either case |
  * | ipv4 | dotted quad without leading zeros |
  * | json | one JSON text |

@@ -13,7 +13,12 @@ const OPTIONS = { clock: systemClock, diskReserveBytes: 0 }
 const TOPIC = { name: 'clicks', partitions: 2, source: null, logBytesMax: null }
 
 function start(directory: string, owner: boolean, partition: number) {
-  const child = spawn(process.execPath, [WRITER, directory, owner ? 'owner' : 'worker', String(partition)])
+  const child = spawn(process.execPath, [
+    WRITER,
+    directory,
+    owner ? 'owner' : 'worker',
+    String(partition),
+  ])
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString()
@@ -32,7 +37,8 @@ async function until(child: ChildProcess, holds: () => boolean): Promise<void> {
 /** What the directory holds: everything acknowledged, and a prefix of what was sent. */
 async function check(directory: string, partition: number, said: readonly string[]): Promise<void> {
   await using data = openData(directory, OPTIONS)
-  const numbers = (word: string) => said.filter(line => line.startsWith(word)).map(line => line.split(' ').map(Number))
+  const numbers = (word: string) =>
+    said.filter(line => line.startsWith(word)).map(line => line.split(' ').map(Number))
   const acknowledged = numbers('offset').at(-1)?.[1] ?? 0
   const end = data.log.topic('clicks').extents[partition]?.end ?? 0
   assert.ok(end >= acknowledged, `offset ${acknowledged} was acknowledged, the log ends at ${end}`)
@@ -52,7 +58,12 @@ async function check(directory: string, partition: number, said: readonly string
   assert.ok(restored !== undefined && restored.epoch >= epoch)
   assert.ok(Number(restored.positions) >= position && Number(restored.positions) <= end)
   const last = restored.state.at(-1)?.[0]
-  assert.equal(Buffer.from(last?.bytes ?? []).toString().split(' ')[0], String(restored.epoch))
+  assert.equal(
+    Buffer.from(last?.bytes ?? [])
+      .toString()
+      .split(' ')[0],
+    String(restored.epoch),
+  )
   assert.ok(data.state.reserveEpoch() > restored.epoch)
 }
 
@@ -98,7 +109,12 @@ test('two processes write to one environment, and a third reads while they do', 
     await once(child, 'close')
   }
   await data.close()
-  for (const [partition, { said }] of writers.entries()) await check(directory.path, partition, said())
+  for (const [partition, { said }] of writers.entries())
+    await check(directory.path, partition, said())
   const epochs = writers.flatMap(({ said }) => said().filter(line => line.startsWith('epoch')))
-  assert.equal(new Set(epochs.map(line => line.split(' ')[1])).size, epochs.length, 'epochs are unique')
+  assert.equal(
+    new Set(epochs.map(line => line.split(' ')[1])).size,
+    epochs.length,
+    'epochs are unique',
+  )
 })

@@ -50,7 +50,11 @@ test('one process cannot open a directory twice as its owner', async () => {
 })
 
 test('directories of other versions are refused', async () => {
-  for (const [version, code] of [['2', 'data.newer'], ['0', 'data.older'], ['what', 'data.older']] as const) {
+  for (const [version, code] of [
+    ['2', 'data.newer'],
+    ['0', 'data.older'],
+    ['what', 'data.older'],
+  ] as const) {
     using directory = temporaryDirectory()
     await openData(directory.path, OPTIONS).close()
     writeFileSync(join(directory.path, 'VERSION'), version)
@@ -79,9 +83,15 @@ test('a directory that this user may not write is refused', context => {
   const script = `
     import { openData } from '${join(import.meta.dirname, 'data-directory.ts')}'
     try { openData('${directory.path}', { clock: {} }) } catch (error) { console.log(error.code) }`
-  const child = spawnSync(process.execPath, ['--input-type=module', '-e', script], root ? { uid: 65534, gid: 65534 } : {})
+  const child = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', script],
+    root ? { uid: 65534, gid: 65534 } : {},
+  )
   if (child.error !== undefined || child.stdout.length === 0) {
-    context.skip(`another user cannot run node here: ${child.error ?? child.stderr.toString().slice(0, 200)}`)
+    context.skip(
+      `another user cannot run node here: ${child.error ?? child.stderr.toString().slice(0, 200)}`,
+    )
     return
   }
   assert.equal(child.stdout.toString().trim(), 'data.permission')
@@ -91,7 +101,10 @@ test('no record is taken where it would reach into the reserve', async () => {
   using directory = temporaryDirectory()
   const data = openData(directory.path, { ...OPTIONS, diskReserveBytes: 2 ** 60 })
   await data.log.ensureTopic(TOPIC)
-  await assert.rejects(data.log.append('clicks', [blockOf(['a'])]), { code: 'disk.full', retryable: true })
+  await assert.rejects(data.log.append('clicks', [blockOf(['a'])]), {
+    code: 'disk.full',
+    retryable: true,
+  })
   assert.deepEqual(data.log.topic('clicks').extents, [{ start: 0, end: 0 }])
   await data.close()
 })

@@ -4,13 +4,25 @@
  * Main opens it with its lock; the engine workers of that main open the same directory without.
  */
 
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, PlatformError } from '#base'
 import { type DirectoryLock, lockDirectory, permissionError } from './directory-lock.ts'
 import { DiskSpace } from './disk-space.ts'
-import { Environment } from './environment.ts'
+import { Environment, TABLES } from './environment.ts'
+import { checkKeys } from './key-check.ts'
 import { LmdbLog } from './lmdb-log.ts'
 import { LmdbState } from './lmdb-state.ts'
 import { checkPages } from './page-check.ts'
@@ -46,11 +58,22 @@ export interface DataDirectory {
  * Opens a data directory, and makes it where there is none.
  *
  * The owner also walks the pages of the LMDB file before LMDB does, so that a damaged one is an
- * error and not a crash.
+ * error and not a crash, and then the keys.
  *
  * @throws PlatformError `data.locked`, `data.newer`, `data.older`, `data.permission`, `log.corrupt`
  */
 export function openData(directory: string, options: DataOptions): DataDirectory {
+  return openDirectory(directory, options, error => {
+    throw error
+  })
+}
+
+/** As `openData`; damage of single entries goes to `damaged`. */
+export function openDirectory(
+  directory: string,
+  options: DataOptions,
+  damaged: (error: PlatformError) => void,
+): DataDirectory {
   makeDirectory(directory)
   const path = realpathSync(directory)
   const owner = options.lock !== false
@@ -60,9 +83,9 @@ export function openData(directory: string, options: DataOptions): DataDirectory
     for (const name of ['log', 'spool', 'store']) makeDirectory(join(path, name))
     if (owner) {
       syncDirectory(path)
-      checkPages(join(path, 'log', 'data.mdb'))
+      checkPages(join(path, 'log', 'data.mdb'), TABLES)
     }
-    return openLocked(path, options, lock)
+    return openLocked(path, options, lock, damaged)
   } catch (error) {
     lock?.release()
     throw error
@@ -73,8 +96,15 @@ function openLocked(
   path: string,
   options: DataOptions,
   lock: DirectoryLock | undefined,
+  damaged: (error: PlatformError) => void,
 ): DataDirectory {
   const environment = new Environment(join(path, 'log'))
+  try {
+    if (lock !== undefined) checkKeys(environment, damaged)
+  } catch (error) {
+    void environment.close()
+    throw error
+  }
   const space = new DiskSpace(path, options.diskReserveBytes)
   const log = new LmdbLog(environment, options.clock, space)
   let closing: Promise<void> | undefined

@@ -69,9 +69,13 @@ function acquire(file: DatabaseSync, directory: string): void {
     }
   }
   const owner = pidOf(file)
-  throw new PlatformError('data.locked', `process ${owner} uses the data directory "${directory}"`, {
-    hint: `Stop it (kill ${owner}), or give another directory with --data.`,
-  })
+  throw new PlatformError(
+    'data.locked',
+    `process ${owner} uses the data directory "${directory}"`,
+    {
+      hint: `Stop it (kill ${owner}), or give another directory with --data.`,
+    },
+  )
 }
 
 /** Whether the write lock was free, and is now ours. */

@@ -57,8 +57,15 @@ test('nothing is acknowledged before it is synced', context => {
       const pages = within.findIndex(line => /(pwrite64|pwritev|writev)\(/.test(line))
       const sync = within.findIndex(line => line.includes('fdatasync('))
       const metaPage = within.findIndex(line => line.includes(`pwrite64(${meta},`))
-      assert.ok(pages >= 0 && pages < sync && sync < metaPage, `${step}: pages, sync, meta page, then the answer`)
-      const after = within.slice(sync + 1, metaPage).some(line => /(pwrite64|pwritev|writev)\(/.test(line))
+      assert.ok(
+        pages >= 0 && pages < sync && sync < metaPage,
+        `${step}: pages, sync, meta page, then the answer`,
+      )
+      const early = within.slice(0, sync).some(line => /pwrite64\(.*, 128, (40|4136)\)/.test(line))
+      assert.ok(!early, 'no meta page is written before the pages it speaks of are synced')
+      const after = within
+        .slice(sync + 1, metaPage)
+        .some(line => /(pwrite64|pwritev|writev)\(/.test(line))
       assert.ok(!after, 'no page is written between the sync and the meta page')
     }
   }

@@ -22,6 +22,17 @@ const MAP_BYTES = 2 ** 40
 const READERS_MAX = 512
 const ENOSPC = 28
 
+/** Names of the tables there are. */
+export const TABLES = [
+  'topics',
+  'partitions',
+  'blocks',
+  'progress',
+  'tasks',
+  'state',
+  'manifests',
+] as const
+
 export type Table = Database<Buffer, Key>
 
 export class Environment {
@@ -38,14 +49,12 @@ export class Environment {
   #failure: unknown
 
   constructor(path: string) {
-    this.#root = open<Buffer, Key>(path, {
-      encoding: 'binary',
-      mapSize: MAP_BYTES,
-      overlappingSync: false,
-      maxReaders: READERS_MAX,
-      maxDbs: 16,
-    })
-    const table = (name: string): Table => this.#root.openDB(name, { encoding: 'binary' })
+    const options = { encoding: 'binary', maxReaders: READERS_MAX, maxDbs: 16 } as const
+    this.#root = damageNamed(() =>
+      open<Buffer, Key>(path, { ...options, mapSize: MAP_BYTES, overlappingSync: false }),
+    )
+    const table = (name: (typeof TABLES)[number]): Table =>
+      damageNamed(() => this.#root.openDB(name, { encoding: 'binary' }))
     this.topics = table('topics')
     this.partitions = table('partitions')
     this.blocks = table('blocks')
@@ -58,7 +67,7 @@ export class Environment {
   /** Runs reads over one snapshot, the newest, and lets go of it. */
   read<T>(body: () => T): T {
     try {
-      return body()
+      return damageNamed(body)
     } finally {
       this.#root.resetReadTxn()
     }
@@ -75,7 +84,7 @@ export class Environment {
     this.#check()
     let thrown: { readonly error: unknown } | undefined
     try {
-      return this.#root.childTransaction(() => {
+      return await this.#root.childTransaction(() => {
         try {
           return body()
         } catch (error) {
@@ -143,6 +152,29 @@ export function getBytes(table: Table, key: Key): Uint8Array | undefined {
   return bytes === undefined
     ? undefined
     : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
+/** Puts a value, within a write transaction, in which LMDB answers at once. */
+export function putValue(table: Table, key: Key, value: Buffer): void {
+  void table.put(key, value)
+}
+
+/** Removes a value, within a write transaction. */
+export function removeValue(table: Table, key: Key): void {
+  void table.remove(key)
+}
+
+/** Runs what reads; an error of LMDB itself says that its pages are damaged. */
+function damageNamed<T>(body: () => T): T {
+  try {
+    return body()
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.startsWith('MDB_')) throw error
+    throw new PlatformError('log.corrupt', `the log file cannot be read: ${error.message}`, {
+      hint: 'Nothing was dropped. Restore the data directory from a copy.',
+      cause: error,
+    })
+  }
 }
 
 /** LMDB rejects with an error that holds a promise of the real one. */

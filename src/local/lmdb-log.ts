@@ -18,7 +18,7 @@ import {
   type TopicSpec,
 } from '#plan'
 import type { DiskSpace } from './disk-space.ts'
-import { type Environment, getBytes } from './environment.ts'
+import { type Environment, getBytes, putValue, removeValue } from './environment.ts'
 import {
   decodePartition,
   EMPTY_PARTITION,
@@ -51,11 +51,11 @@ export class LmdbLog implements Log {
     await this.#environment.write(() => {
       const found = this.#spec(spec.name)
       if (found !== undefined && checkTopic(found, spec)) return
-      topics.put(spec.name, sealText(topicPlace(spec.name), JSON.stringify(spec)))
+      putValue(topics, spec.name, sealText(topicPlace(spec.name), JSON.stringify(spec)))
       if (found !== undefined) return
       for (let p = 0; p < spec.partitions; p++) {
         const sealed = encodePartition(partitionPlace(spec.name, p), EMPTY_PARTITION)
-        partitions.put([spec.name, p], sealed)
+        putValue(partitions, [spec.name, p], sealed)
       }
     })
   }
@@ -80,7 +80,7 @@ export class LmdbLog implements Log {
     return this.#environment.write(() => {
       const offsets = this.appendNow(topic, appends)
       for (const { key, value } of progress) {
-        this.#environment.progress.put(key, sealText(progressPlace(key), value))
+        putValue(this.#environment.progress, key, sealText(progressPlace(key), value))
       }
       return offsets
     })
@@ -99,7 +99,11 @@ export class LmdbLog implements Log {
       const baseOffset = state.end
       const appendedAt = Math.max(this.#clock.nowUs(), state.appendedAt)
       const seed = placeSeed(partitionPlace(topic, partition))
-      blocks.put([topic, partition, baseOffset], sealBlock(packed, { baseOffset, appendedAt, seed }))
+      putValue(
+        blocks,
+        [topic, partition, baseOffset],
+        sealBlock(packed, { baseOffset, appendedAt, seed }),
+      )
       offsets.push(baseOffset)
       states.set(partition, {
         start: state.start,
@@ -110,7 +114,11 @@ export class LmdbLog implements Log {
       })
     }
     for (const [partition, state] of states) {
-      partitions.put([topic, partition], encodePartition(partitionPlace(topic, partition), state))
+      putValue(
+        partitions,
+        [topic, partition],
+        encodePartition(partitionPlace(topic, partition), state),
+      )
     }
     return offsets
   }
@@ -206,12 +214,16 @@ export class LmdbLog implements Log {
       const next = state.start + header.count
       if (next > rule.passed) break
       if (after < rule.bytesMax && header.appendedAt > rule.oldest) break
-      blocks.remove([topic, partition, state.start])
+      removeValue(blocks, [topic, partition, state.start])
       state = { ...state, start: next, bytes: after }
       dropped++
     }
     if (dropped > 0) {
-      partitions.put([topic, partition], encodePartition(partitionPlace(topic, partition), state))
+      putValue(
+        partitions,
+        [topic, partition],
+        encodePartition(partitionPlace(topic, partition), state),
+      )
     }
     return dropped
   }
@@ -260,7 +272,12 @@ export class LmdbLog implements Log {
 
   /** The base of the last block at or before `offset`. */
   #blockAt(topic: string, partition: number, offset: number): number | undefined {
-    const range = { start: [topic, partition, offset], end: [topic, partition], reverse: true, limit: 1 }
+    const range = {
+      start: [topic, partition, offset],
+      end: [topic, partition],
+      reverse: true,
+      limit: 1,
+    }
     for (const key of this.#environment.blocks.getKeys(range)) {
       if (Array.isArray(key) && key.length === 3) return Number(key[2])
     }

@@ -5,7 +5,7 @@
 
 import { invariant, PlatformError } from '#base'
 import type { EpochCommit, Manifest, StateStore, TaskId, TaskRestore } from '#plan'
-import { type Environment, getBytes } from './environment.ts'
+import { type Environment, getBytes, putValue, removeValue } from './environment.ts'
 import { type LmdbLog, packAll } from './lmdb-log.ts'
 import { openValue, sealText } from './sealed-value.ts'
 import { readHead, readTask, writeTask } from './state-chain.ts'
@@ -16,7 +16,7 @@ const APPLIED = 1
 type ManifestStatus = typeof PREPARED | typeof APPLIED
 
 /** Key of the last epoch that was handed out, before all manifests. */
-const LAST_EPOCH = 'epoch'
+export const LAST_EPOCH = 'epoch'
 
 export class LmdbState implements StateStore {
   readonly #environment: Environment
@@ -45,7 +45,7 @@ export class LmdbState implements StateStore {
       const bytes = sealed === undefined ? Buffer.from('0') : openValue(LAST_EPOCH, sealed)
       if (bytes === undefined) throw stateCorrupt('the last epoch', 'a wrong checksum')
       const epoch = Number(bytes.toString()) + 1
-      manifests.put(LAST_EPOCH, sealText(LAST_EPOCH, String(epoch)))
+      putValue(manifests, LAST_EPOCH, sealText(LAST_EPOCH, String(epoch)))
       return epoch
     })
   }
@@ -78,7 +78,7 @@ export class LmdbState implements StateStore {
         invariant(this.#manifest(APPLIED, epoch) !== undefined, `epoch ${epoch} was committed`)
         return
       }
-      this.#environment.manifests.remove([PREPARED, epoch])
+      removeValue(this.#environment.manifests, [PREPARED, epoch])
       this.#putManifest(manifest, APPLIED)
     })
   }
@@ -87,7 +87,7 @@ export class LmdbState implements StateStore {
     await this.#environment.write(() => {
       const applied = this.#manifest(PREPARED, epoch) === undefined
       invariant(applied, `epoch ${epoch} is applied before it is trimmed`)
-      this.#environment.manifests.remove([APPLIED, epoch])
+      removeValue(this.#environment.manifests, [APPLIED, epoch])
     })
   }
 
@@ -105,7 +105,7 @@ export class LmdbState implements StateStore {
   #putManifest(manifest: Manifest, status: ManifestStatus): void {
     const { epoch } = manifest
     const sealed = sealText(manifestPlace(status, epoch), JSON.stringify(manifest))
-    this.#environment.manifests.put([status, epoch], sealed)
+    putValue(this.#environment.manifests, [status, epoch], sealed)
   }
 
   #manifest(status: ManifestStatus, epoch: number): Manifest | undefined {
@@ -131,6 +131,6 @@ export class LmdbState implements StateStore {
   }
 }
 
-function manifestPlace(status: ManifestStatus, epoch: number): string {
+export function manifestPlace(status: ManifestStatus, epoch: number): string {
   return `manifest/${status}/${epoch}`
 }

@@ -55,7 +55,10 @@ export class MemoryState implements StateStore {
         const before = kind === 'snapshot' ? [] : (this.#tasks.get(task)?.state ?? [])
         const { epoch, planHash } = manifest
         const changes = kind === 'snapshot' || state.length > 0 ? [state] : []
-        this.#tasks.set(task, { restore: { epoch, planHash, positions }, state: [...before, ...changes] })
+        this.#tasks.set(task, {
+          restore: { epoch, planHash, positions },
+          state: [...before, ...changes],
+        })
       }
       for (const { topic, blocks } of appends) this.#log.appendNow(topic, blocks)
       this.#prepared.set(manifest.epoch, manifest)

@@ -55,13 +55,17 @@ interface Counts {
   entries: number
 }
 
-/** Checks the file at `path`, if there is one. @throws PlatformError `log.corrupt` naming the page */
-export function checkPages(path: string): void {
+/**
+ * Checks the file at `path`, if there is one; it has no other tables than `tables`.
+ *
+ * @throws PlatformError `log.corrupt` naming the page
+ */
+export function checkPages(path: string, tables: readonly string[]): void {
   if (!existsSync(path) || endianness() !== 'LE') return
   const file = openSync(path, 'r')
   try {
     const size = fstatSync(file).size
-    if (size > 0) new PageWalk(file, size).run()
+    if (size > 0) new PageWalk(file, size, tables).run()
   } finally {
     closeSync(file)
   }
@@ -70,14 +74,16 @@ export function checkPages(path: string): void {
 class PageWalk {
   readonly #file: number
   readonly #size: number
+  readonly #tables: readonly string[]
   #snapshot: Snapshot
   #seen: Uint8Array
   #counts: Counts = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 }
   #freeTree = false
 
-  constructor(file: number, size: number) {
+  constructor(file: number, size: number, tables: readonly string[]) {
     this.#file = file
     this.#size = size
+    this.#tables = tables
     this.#snapshot = this.#newestSnapshot()
     this.#seen = new Uint8Array(this.#snapshot.lastPage + 1)
   }
@@ -118,10 +124,17 @@ class PageWalk {
       bytes.readUInt32LE(48) === pageBytes
     if (!good) throw fault(page, 'no meta page')
     const transaction = number(bytes, 152)
-    if (transaction > 0 && transaction % 2 !== page) throw fault(page, 'the meta page of another transaction')
+    if (transaction > 0 && transaction % 2 !== page)
+      throw fault(page, 'the meta page of another transaction')
     const lastPage = number(bytes, 144)
     if (lastPage < 1 || lastPage > 2 ** 40) throw fault(page, 'no last page')
-    return { free: tree(bytes, 48), main: tree(bytes, 96), lastPage, transaction, pageBytes }
+    return {
+      free: tree(bytes, 48),
+      main: plainTree(bytes, 96, page),
+      lastPage,
+      transaction,
+      pageBytes,
+    }
   }
 
   #tree(of: Tree, name: string): void {
@@ -145,7 +158,8 @@ class PageWalk {
     const bytes = this.#bytes(page * pageBytes, pageBytes, page)
     this.#checkHeader(bytes, page)
     const leaf = depth === leafDepth
-    if ((bytes.readUInt16LE(18) & 0xff) !== (leaf ? LEAF : BRANCH)) throw fault(page, 'another kind')
+    if ((bytes.readUInt16LE(18) & 0xff) !== (leaf ? LEAF : BRANCH))
+      throw fault(page, 'another kind')
     const lower = bytes.readUInt16LE(20)
     const upper = bytes.readUInt16LE(22)
     if (lower % 2 !== 0 || lower > upper || upper > pageBytes - HEADER_BYTES) {
@@ -178,7 +192,9 @@ class PageWalk {
 
   #ascending(before: Buffer, key: Buffer): boolean {
     if (!this.#freeTree) return Buffer.compare(before, key) < 0
-    return before.length === 8 && key.length === 8 && before.readBigUInt64LE() < key.readBigUInt64LE()
+    return (
+      before.length === 8 && key.length === 8 && before.readBigUInt64LE() < key.readBigUInt64LE()
+    )
   }
 
   #leafEntry(bytes: Buffer, page: number, at: number, keyEnd: number): void {
@@ -191,7 +207,11 @@ class PageWalk {
     if (keyEnd + length > this.#snapshot.pageBytes) throw fault(page, 'a value lies outside')
     if (flags === SUB_TREE) {
       if (length !== TREE_BYTES) throw fault(page, 'no tree')
-      this.#tree(tree(bytes, keyEnd), 'a table')
+      // lmdb-js ends the names with a zero byte.
+      const name = bytes.toString('latin1', at + NODE_BYTES, keyEnd - 1)
+      if (!this.#tables.includes(name) || bytes[keyEnd - 1] !== 0)
+        throw fault(page, 'an unknown table')
+      this.#tree(plainTree(bytes, keyEnd, page), `table "${name}"`)
     } else if (flags !== 0) throw fault(page, 'an unknown kind of entry')
     else if (this.#freeTree) this.#freePages(bytes.subarray(keyEnd, keyEnd + length), page)
   }
@@ -206,6 +226,7 @@ class PageWalk {
     }
     this.#take(first, pages)
     this.#counts.overflowPages += pages
+    if ((first + pages) * pageBytes > this.#size) throw fault(first, 'the file ends within it')
     const header = this.#bytes(first * pageBytes, HEADER_BYTES, first)
     this.#checkHeader(header, first)
     if ((header.readUInt16LE(18) & 0xff) !== OVERFLOW || header.readUInt32LE(20) !== pages) {
@@ -255,7 +276,8 @@ class PageWalk {
   #bytes(at: number, length: number, page: number): Buffer {
     if (at + length > this.#size) throw fault(page, 'the file ends before it')
     const bytes = Buffer.allocUnsafeSlow(length)
-    if (readSync(this.#file, bytes, 0, length, at) !== length) throw fault(page, 'it cannot be read')
+    if (readSync(this.#file, bytes, 0, length, at) !== length)
+      throw fault(page, 'it cannot be read')
     return bytes
   }
 }
@@ -270,6 +292,14 @@ function tree(bytes: Buffer, at: number): Tree {
     entries: number(bytes, at + 32),
     root: root === NO_PAGE ? undefined : Number(root),
   }
+}
+
+/** A tree without the kinds of keys and duplicates that LMDB also knows and we never use. */
+function plainTree(bytes: Buffer, at: number, page: number): Tree {
+  if (bytes.readUInt32LE(at) !== 0 || bytes.readUInt16LE(at + 4) !== 0) {
+    throw fault(page, 'another kind of tree')
+  }
+  return tree(bytes, at)
 }
 
 function childOf(bytes: Buffer, at: number): number {

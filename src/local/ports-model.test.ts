@@ -4,13 +4,19 @@ import fc from 'fast-check'
 import { manualClock, PlatformError } from '#base'
 import { END_OF_TIME_US } from '#plan'
 import { type DataDirectory, openData } from './data-directory.ts'
+import { TABLES } from './environment.ts'
 import { type MemoryData, openMemory } from './memory-data.ts'
 import { checkPages } from './page-check.ts'
 import { blockOf, commitOf, manifestOf, markOf, temporaryDirectory, textsOf } from './test-data.ts'
 
 /** All that log and checkpoints are, without a disk. */
 interface Model {
-  partitions: { start: number; at: number; blocks: { base: number; at: number; texts: string[] }[]; ended: boolean }[]
+  partitions: {
+    start: number
+    at: number
+    blocks: { base: number; at: number; texts: string[] }[]
+    ended: boolean
+  }[]
   progress: Map<string, string>
   tasks: Map<string, { epoch: number; chain: string[][]; positions: string }>
   prepared: number[]
@@ -37,7 +43,10 @@ const endOf = (partition: Model['partitions'][number]): number => {
 }
 
 /** Runs one thing against both implementations, and wants one answer. */
-async function both<T>(real: Real, run: (ports: DataDirectory | MemoryData) => T | Promise<T>): Promise<T> {
+async function both<T>(
+  real: Real,
+  run: (ports: DataDirectory | MemoryData) => T | Promise<T>,
+): Promise<T> {
   const answers = []
   for (const ports of [real.data, real.memory]) {
     try {
@@ -81,23 +90,35 @@ const slot = fc.integer({ min: 0, max: 1 })
 const task = fc.constantFrom('shop/0/0', 'shop/0/1', 'bank/0/0')
 
 const commands = [
-  fc.tuple(fc.array(fc.tuple(slot, texts), { minLength: 1, maxLength: 3 }), fc.string({ maxLength: 5 })).map(
-    ([blocks, key]): Command => ({
-      check: () => true,
-      toString: () => `append ${JSON.stringify(blocks)} with progress "${key}"`,
-      async run(model, real) {
-        const ended = blocks.some(([partition]) => model.partitions[partition]?.ended)
-        const given = blocks.map(([partition, values]) =>
-          blockOf(values, { partition, headers: { file: key }, lines: Uint32Array.from(values, (_, i) => i * 7) }),
-        )
-        const progress = [{ key: `file/${key}`, value: `line of ${key}` }]
-        const run = () => both(real, ({ log }) => log.append(TOPIC, given, progress))
-        if (ended) return assert.equal(await codeOf(run), 'log.ended')
-        assert.deepEqual(await run(), blocks.map(([partition, values]) => append(model, partition, values)))
-        model.progress.set(`file/${key}`, `line of ${key}`)
-      },
-    }),
-  ),
+  fc
+    .tuple(
+      fc.array(fc.tuple(slot, texts), { minLength: 1, maxLength: 3 }),
+      fc.string({ maxLength: 5 }),
+    )
+    .map(
+      ([blocks, key]): Command => ({
+        check: () => true,
+        toString: () => `append ${JSON.stringify(blocks)} with progress "${key}"`,
+        async run(model, real) {
+          const ended = blocks.some(([partition]) => model.partitions[partition]?.ended)
+          const given = blocks.map(([partition, values]) =>
+            blockOf(values, {
+              partition,
+              headers: { file: key },
+              lines: Uint32Array.from(values, (_, i) => i * 7),
+            }),
+          )
+          const progress = [{ key: `file/${key}`, value: `line of ${key}` }]
+          const run = () => both(real, ({ log }) => log.append(TOPIC, given, progress))
+          if (ended) return assert.equal(await codeOf(run), 'log.ended')
+          assert.deepEqual(
+            await run(),
+            blocks.map(([partition, values]) => append(model, partition, values)),
+          )
+          model.progress.set(`file/${key}`, `line of ${key}`)
+        },
+      }),
+    ),
   fc.tuple(slot, fc.integer({ min: 0, max: 40 })).map(
     ([partition, markAt]): Command => ({
       check: () => true,
@@ -136,23 +157,38 @@ const commands = [
           const block = log.read(topic, partition, offset)
           if (block === undefined) return undefined
           assert.equal(block.topic, topic)
-          const room = block.values.buffer.byteLength - block.values.byteOffset - block.values.length
+          const room =
+            block.values.buffer.byteLength - block.values.byteOffset - block.values.length
           assert.ok(room >= 64, 'a scanner may read 64 bytes on')
           const behind = block.values.byteOffset + block.values.length
           assert.deepEqual(new Uint8Array(block.values.buffer, behind, 64), new Uint8Array(64))
           const lines = block.lines === null ? null : [...block.lines]
-          return { base: block.baseOffset, at: block.appendedAt, texts: textsOf(block), lines, kind: block.kind }
+          return {
+            base: block.baseOffset,
+            at: block.appendedAt,
+            texts: textsOf(block),
+            lines,
+            kind: block.kind,
+          }
         })
         assert.deepEqual(found && { base: found.base, at: found.at, texts: found.texts }, due)
       },
     }),
   ),
   fc
-    .tuple(task, fc.constantFrom('snapshot' as const, 'delta' as const), fc.array(fc.string({ maxLength: 9 }), { maxLength: 3 }), slot, texts, fc.boolean())
+    .tuple(
+      task,
+      fc.constantFrom('snapshot' as const, 'delta' as const),
+      fc.array(fc.string({ maxLength: 9 }), { maxLength: 3 }),
+      slot,
+      texts,
+      fc.boolean(),
+    )
     .map(
       ([name, kind, state, partition, values, stale]): Command => ({
         check: () => true,
-        toString: () => `commit ${name} ${kind} ${state.length} ${stale ? 'with an old epoch' : ''}`,
+        toString: () =>
+          `commit ${name} ${kind} ${state.length} ${stale ? 'with an old epoch' : ''}`,
         async run(model, real) {
           const known = model.tasks.get(name)
           const epoch = await both(real, ports => ports.state.reserveEpoch())
@@ -160,11 +196,20 @@ const commands = [
           assert.equal(epoch, model.epoch)
           const late = stale && known !== undefined
           const used = late ? known.epoch : epoch
-          const entries = state.map((text, i) => ({ operator: `o${i}`, bytes: Uint8Array.from(Buffer.from(text)) }))
-          const commit = commitOf(used, { task: name, kind, state: entries, positions: `p${epoch}` }, {
-            manifest: manifestOf(used, { application: name.split('/')[0] ?? '' }),
-            appends: [{ topic: REPARTITION, blocks: [blockOf(values, { partition, kind: 'change' })] }],
-          })
+          const entries = state.map((text, i) => ({
+            operator: `o${i}`,
+            bytes: Uint8Array.from(Buffer.from(text)),
+          }))
+          const commit = commitOf(
+            used,
+            { task: name, kind, state: entries, positions: `p${epoch}` },
+            {
+              manifest: manifestOf(used, { application: name.split('/')[0] ?? '' }),
+              appends: [
+                { topic: REPARTITION, blocks: [blockOf(values, { partition, kind: 'change' })] },
+              ],
+            },
+          )
           const run = () => both(real, ports => ports.state.commit(commit))
           if (late) return assert.equal(await codeOf(run), 'worker.failed')
           await run()
@@ -197,7 +242,10 @@ const commands = [
         await both(real, ({ log }) => log.retain(TOPIC, { passed, floorUs: 0 }))
         for (const [i, partition] of model.partitions.slice(0, 2).entries()) {
           const passedHere = passed[i] ?? 0
-          partition.start = Math.max(partition.start, ...partition.blocks.map(b => b.base + b.texts.length).filter(end => end <= passedHere))
+          partition.start = Math.max(
+            partition.start,
+            ...partition.blocks.map(b => b.base + b.texts.length).filter(end => end <= passedHere),
+          )
           partition.blocks = partition.blocks.filter(b => b.base >= partition.start)
         }
       },
@@ -208,7 +256,7 @@ const commands = [
     toString: () => 'reopen',
     async run(_, real) {
       await real.data.close()
-      checkPages(`${real.path}/log/data.mdb`)
+      checkPages(`${real.path}/log/data.mdb`, TABLES)
       real.data = openData(real.path, { clock: real.clock, diskReserveBytes: 0 })
     },
   }),
@@ -218,7 +266,10 @@ async function checkAll(model: Model, real: Real): Promise<void> {
   for (const name of TOPICS) {
     const extents = await both(real, ({ log }) => log.topic(name).extents)
     const partitions = model.partitions.slice(name === TOPIC ? 0 : 2)
-    assert.deepEqual(extents, partitions.slice(0, 2).map(p => ({ start: p.start, end: endOf(p) })))
+    assert.deepEqual(
+      extents,
+      partitions.slice(0, 2).map(p => ({ start: p.start, end: endOf(p) })),
+    )
   }
   assert.deepEqual(await both(real, ({ log }) => log.topics().map(topic => topic.name)), TOPICS)
   const keys = await both(real, ({ log }) => log.progressKeys('file/'))
@@ -247,7 +298,12 @@ test('log and checkpoints, on disk and in memory, answer as a small model does',
       const data = openData(directory.path, { clock, diskReserveBytes: 0 })
       const real: Real = { path: directory.path, data, memory: openMemory({ clock }), clock }
       const model: Model = {
-        partitions: Array.from({ length: 4 }, () => ({ start: 0, at: 0, blocks: [], ended: false })),
+        partitions: Array.from({ length: 4 }, () => ({
+          start: 0,
+          at: 0,
+          blocks: [],
+          ended: false,
+        })),
         progress: new Map(),
         tasks: new Map(),
         prepared: [],
@@ -265,7 +321,7 @@ test('log and checkpoints, on disk and in memory, answer as a small model does',
       } finally {
         await real.data.close()
       }
-      checkPages(`${directory.path}/log/data.mdb`)
+      checkPages(`${directory.path}/log/data.mdb`, TABLES)
     }),
     { seed: 20261121, numRuns: 60, endOnFailure: true },
   )

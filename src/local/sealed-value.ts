@@ -23,5 +23,7 @@ export function openValue(place: string, sealed: Uint8Array): Buffer | undefined
   if (sealed.length < CHECKSUM_BYTES) return undefined
   const view = new DataView(sealed.buffer, sealed.byteOffset, sealed.length)
   const bytes = sealed.subarray(CHECKSUM_BYTES)
-  return crc32c(bytes, placeSeed(place)) === view.getUint32(0, true) ? Buffer.from(bytes) : undefined
+  return crc32c(bytes, placeSeed(place)) === view.getUint32(0, true)
+    ? Buffer.from(bytes)
+    : undefined
 }

@@ -10,11 +10,11 @@
  * before it and the checksum of each chunk, so that nothing can be missing unseen.
  */
 
+import type { Key } from 'lmdb'
 import { invariant } from '#base'
 import { crc32c, placeSeed } from '#format'
 import type { StateEntry, TaskCommit, TaskId, TaskRestore } from '#plan'
-import type { Key } from 'lmdb'
-import { type Environment, getBytes } from './environment.ts'
+import { type Environment, getBytes, putValue, removeValue } from './environment.ts'
 import { openValue, sealText } from './sealed-value.ts'
 import { stateCorrupt } from './topic-rules.ts'
 
@@ -78,7 +78,7 @@ export function writeTask(
     link = epoch
   }
   const next: TaskHead = { epoch, planHash, positions, link }
-  environment.tasks.put(task, sealText(headPlace(task), JSON.stringify(next)))
+  putValue(environment.tasks, task, sealText(headPlace(task), JSON.stringify(next)))
 }
 
 /** What a restart finds of a task. @throws PlatformError `state.corrupt` */
@@ -109,13 +109,13 @@ function writeLink(
         bytes.byteOffset + at,
         Math.min(CHUNK_BYTES, bytes.length - at),
       )
-      environment.state.put([task, epoch, entry, chunks.length], chunk)
+      putValue(environment.state, [task, epoch, entry, chunks.length], chunk)
       chunks.push(crc32c(chunk, chunkSeed(task, epoch, entry, chunks.length)))
     }
     return { operator, bytes: bytes.length, chunks }
   })
   const link: ChainLink = { kind, previous, entries }
-  environment.state.put([task, epoch], sealText(linkPlace(task, epoch), JSON.stringify(link)))
+  putValue(environment.state, [task, epoch], sealText(linkPlace(task, epoch), JSON.stringify(link)))
 }
 
 function removeChain(environment: Environment, task: TaskId): void {
@@ -124,7 +124,7 @@ function removeChain(environment: Environment, task: TaskId): void {
     if (!Array.isArray(key) || key[0] !== task) break
     keys.push(key)
   }
-  for (const key of keys) environment.state.remove(key)
+  for (const key of keys) removeValue(environment.state, key)
 }
 
 function readLink(environment: Environment, task: TaskId, epoch: number): ChainLink {

@@ -46,7 +46,10 @@ export function markOf(partition: number, markAt: number): AppendBlock {
 }
 
 /** The texts of a block. */
-export function textsOf(block: { readonly values: Uint8Array; readonly ends: Uint32Array }): string[] {
+export function textsOf(block: {
+  readonly values: Uint8Array
+  readonly ends: Uint32Array
+}): string[] {
   return Array.from(block.ends, (end, i) =>
     Buffer.from(block.values.subarray(i === 0 ? 0 : block.ends[i - 1], end)).toString(),
   )

@@ -21,9 +21,11 @@ let next = data.log.topic('clicks').extents[partition]?.end ?? 0
 writeSync(1, 'ready\n')
 for (;;) {
   const values = Array.from({ length: 1 + (next % 7) }, (_, i) => `${next + i} ${filler}`)
-  const [base] = await data.log.append('clicks', [blockOf(values, { partition })], [
-    { key: `file/${partition}`, value: String(next + values.length) },
-  ])
+  const [base] = await data.log.append(
+    'clicks',
+    [blockOf(values, { partition })],
+    [{ key: `file/${partition}`, value: String(next + values.length) }],
+  )
   if (base !== next) throw new Error(`offset ${base} where ${next} was due`)
   next += values.length
   writeSync(1, `offset ${next}\n`)

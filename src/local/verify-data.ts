@@ -1,7 +1,7 @@
 /** Reads all that a data directory keeps, and lists what is damaged. */
 
 import { type Clock, type ErrorCode, PlatformError } from '#base'
-import { type DataDirectory, openData } from './data-directory.ts'
+import { type DataDirectory, openDirectory } from './data-directory.ts'
 
 export interface Finding {
   readonly code: ErrorCode
@@ -29,34 +29,36 @@ type Counts = { -readonly [K in keyof Omit<VerifyReport, 'findings'>]: number }
 export async function verifyData(directory: string, clock: Clock): Promise<VerifyReport> {
   const counts: Counts = { blocks: 0, records: 0, tasks: 0, manifests: 0, units: 0 }
   const findings: Finding[] = []
-  const data = attempt(findings, () => openData(directory, { clock, diskReserveBytes: 0 }))
+  const damaged = (error: PlatformError): void => {
+    add(findings, error)
+  }
+  const options = { clock, diskReserveBytes: 0 }
+  const data = attempt(findings, () => openDirectory(directory, options, damaged))
   if (data !== undefined) {
-    verifyOpen(data, counts, findings)
-    await data.close()
+    try {
+      verifyOpen(data, counts, findings)
+    } finally {
+      await data.close()
+    }
   }
   return { ...counts, findings }
 }
 
-/** Verifies a directory that is open. */
-export function verifyOpen(
-  data: DataDirectory,
-  counts: Counts,
-  findings: Finding[],
-): void {
-  for (const topic of (attempt(findings, () => data.log.topics())) ?? []) {
+function verifyOpen(data: DataDirectory, counts: Counts, findings: Finding[]): void {
+  for (const topic of attempt(findings, () => data.log.topics()) ?? []) {
     for (let partition = 0; partition < topic.partitions; partition++) {
       const extent = topic.extents[partition]
       if (extent === undefined) continue
       verifyPartition(data, { topic: topic.name, partition, ...extent }, counts, findings)
     }
   }
-  for (const task of (attempt(findings, () => data.state.tasks())) ?? []) {
+  for (const task of attempt(findings, () => data.state.tasks()) ?? []) {
     attempt(findings, () => data.state.restore(task))
     counts.tasks++
   }
   attempt(findings, () => data.log.progressKeys('').map(key => data.log.progress(key)))
   attempt(findings, () => data.state.applied())
-  for (const manifest of (attempt(findings, () => data.state.prepared())) ?? []) {
+  for (const manifest of attempt(findings, () => data.state.prepared()) ?? []) {
     counts.manifests++
     const { spool } = manifest
     if (spool === null) continue
@@ -103,7 +105,11 @@ function attempt<T>(findings: Finding[], check: () => T): T | undefined {
     return check()
   } catch (error) {
     if (!(error instanceof PlatformError) || !error.code.endsWith('.corrupt')) throw error
-    findings.push({ code: error.code, message: error.message })
+    add(findings, error)
     return undefined
   }
+}
+
+function add(findings: Finding[], { code, message }: PlatformError): void {
+  if (!findings.some(finding => finding.message === message)) findings.push({ code, message })
 }

@@ -1,5 +1,6 @@
 /** What a plan means: types, expressions, operators, and the ports that runners meet in. */
 
+export { analyse } from './analyse.ts'
 export type {
   Application,
   Emit,
@@ -14,6 +15,7 @@ export type {
 } from './application.ts'
 export { canonicalJson, planHash } from './canonical.ts'
 export { checkApplication } from './check/application.ts'
+export { explain } from './explain.ts'
 export type { Expression } from './expression.ts'
 export { type FunctionExample, type FunctionSpec, typeText } from './functions/signature.ts'
 export { FUNCTIONS, type FunctionName } from './functions.ts'
@@ -42,3 +44,4 @@ export type {
 } from './state.ts'
 export type { Column, Row, ScalarType, Schema, Type, Value } from './type.ts'
 export { findColumn, NARROW_PRECISION_MAX } from './type.ts'
+export { readSource } from './recorded-source.ts'

@@ -24,7 +24,7 @@ export interface StageInput {
   readonly partitions: number
 }
 
-/** An operator of a stage. Its `input`s within `plan` are for reading; rows come from `inputs`. */
+/** An operator of a stage. The operators within `plan` are for reading; rows come from `inputs`. */
 export interface StageOperator {
   /** Its place in `operators`: inputs have smaller ones. Names its state in checkpoints. */
   readonly id: number

@@ -37,33 +37,44 @@ interface Generation {
   snapshot(startUs: number, writer: ByteWriter): void
 }
 
+/** The rows seen so far. */
+interface Seen {
+  readonly generations: Generations<Generation>
+  /** Rows whose key was seen with another time. */
+  readonly otherTimes: number
+  /** Shortens the selection to the rows not seen before; returns how many they are. */
+  take(batch: Batch): number
+  delta(): Uint8Array | undefined
+  read(reader: ByteReader): void
+}
+
 export function createDedupe(
   operator: OperatorOf<'dedupe'>,
   context: OperatorContext,
 ): OperatorInstance {
   const { schema } = operator.input
-  const columns = operator.by.map(name => schema.findIndex(column => column.name === name))
-  invariant(
-    columns.every(column => column >= 0),
-    'rows have the columns they are told apart by',
+  const columns = [operator.input.at, ...operator.by].map(name =>
+    schema.findIndex(column => column.name === name),
   )
-  const kind = schema[columns[0] as number]?.type.kind
-  const seen = columns.length === 1 && kind === 'uuid' ? new SeenUuids(columns[0] as number) : new SeenRows(columns)
-  return new Dedupe(seen, context)
+  const types = columns.map(column => schema[column]?.type)
+  invariant(!types.includes(undefined), 'rows have the columns they are told apart by')
+  const uuid = types.length === 2 && types[1]?.kind === 'uuid' && types[1].nullable !== true
+  return new Dedupe(uuid ? new SeenUuids(columns[1] as number) : new SeenRows(columns), context)
 }
 
 class Dedupe implements OperatorInstance {
-  readonly #seen: SeenUuids | SeenRows
+  readonly #seen: Seen
   readonly #context: OperatorContext
   #duplicates = 0
 
-  constructor(seen: SeenUuids | SeenRows, context: OperatorContext) {
+  constructor(seen: Seen, context: OperatorContext) {
     this.#seen = seen
     this.#context = context
   }
 
   get stats(): OperatorStats {
-    const { live, bytes, otherTimes } = this.#seen
+    const { generations, otherTimes } = this.#seen
+    const { live, bytes } = generations
     return { keys: live, bytes, duplicates: this.#duplicates, otherTimes }
   }
 
@@ -109,6 +120,8 @@ class Generations<G extends Generation> {
   #last: G | undefined
   #lastNumber = Number.NaN
   #frontierUs = -Infinity
+  /** No generation is older. */
+  #oldest = Infinity
 
   constructor(make: () => G) {
     this.#make = make
@@ -122,6 +135,7 @@ class Generations<G extends Generation> {
       invariant(at >= this.#frontierUs, 'no row is older than the frontier')
       generation = this.#make()
       this.#byNumber.set(number, generation)
+      if (number < this.#oldest) this.#oldest = number
     }
     this.#last = generation
     this.#lastNumber = number
@@ -130,10 +144,14 @@ class Generations<G extends Generation> {
 
   /** Drops the generations all of whose rows are before the frontier. */
   dropBefore(frontierUs: number): void {
-    if (frontierUs <= this.#frontierUs) return
-    this.#frontierUs = frontierUs
+    if (frontierUs > this.#frontierUs) this.#frontierUs = frontierUs
+    if ((this.#oldest + 1) * GENERATION_US > frontierUs) return
+    this.#oldest = Infinity
     for (const number of this.#byNumber.keys()) {
-      if ((number + 1) * GENERATION_US > frontierUs) continue
+      if ((number + 1) * GENERATION_US > frontierUs) {
+        this.#oldest = Math.min(this.#oldest, number)
+        continue
+      }
       this.#byNumber.delete(number)
       if (number === this.#lastNumber) this.#last = undefined
     }
@@ -162,8 +180,8 @@ class Generations<G extends Generation> {
 const SLOT_WORDS = 5
 
 class UuidGeneration implements Generation {
-  #slots = new Int32Array(64 * SLOT_WORDS)
-  #capacity = 64
+  #slots = new Int32Array(8 * SLOT_WORDS)
+  #capacity = 8
   live = 0
   otherTimes = 0
 
@@ -244,13 +262,11 @@ function writeUuid(writer: ByteWriter, words: Int32Array, at: number, atUs: numb
   writer.words(words, at, 4)
 }
 
-/** Rows told apart by one uuid and their time. */
-class SeenUuids {
+/** Rows told apart by one uuid, never null, and their time. */
+class SeenUuids implements Seen {
   readonly generations = new Generations(() => new UuidGeneration())
   readonly #column: number
-  readonly #writer = new ByteWriter()
-  /** Times of the rows whose uuid is null. */
-  readonly #nulls = new SeenRows([])
+  readonly #fresh = new ByteWriter()
   readonly #one = new Int32Array(4)
   #warm = 0
   otherTimes = 0
@@ -259,75 +275,137 @@ class SeenUuids {
     this.#column = column
   }
 
-  get bytes(): number {
-    return this.generations.bytes + this.#nulls.bytes
-  }
-
-  get live(): number {
-    return this.generations.live + this.#nulls.live
-  }
-
-  /** Keeps the rows not seen before; returns how many they are. */
   take(batch: Batch): number {
     const column = batch.columns[this.#column] as BatchColumn
     invariant(column.kind === 'uuid', 'the rows are told apart by a uuid')
     const { selection, selected, at } = batch
-    const { words, nulls } = column
+    const { words } = column
     this.#touch(batch, words)
     let kept = 0
     for (let k = 0; k < selected; k++) {
       const row = selection[k] as number
-      const time = at[row] as number
-      let fresh: boolean
-      if (nulls[row] !== 0) fresh = this.#nulls.takeRow(batch, row)
-      else {
-        const generation = this.generations.of(time)
-        const others = generation.otherTimes
-        fresh = generation.add(
-          words[row * 4] as number,
-          words[row * 4 + 1] as number,
-          words[row * 4 + 2] as number,
-          words[row * 4 + 3] as number,
-          timeWord(time),
-        )
-        this.otherTimes += generation.otherTimes - others
-        if (fresh) writeUuid(this.#writer, words, row * 4, time)
-      }
-      if (fresh) selection[kept++] = row
+      if (!this.#add(words, row * 4, at[row] as number)) continue
+      writeUuid(this.#fresh, words, row * 4, at[row] as number)
+      selection[kept++] = row
     }
     return kept
   }
 
   delta(): Uint8Array | undefined {
-    const nulls = this.#nulls.delta()
-    invariant(nulls === undefined || nulls.length > 0, 'a delta says something')
-    if (this.#writer.used === 0) return undefined
-    return framed(this.#writer)
+    return framed(this.#fresh)
   }
 
   read(reader: ByteReader): void {
     const time = reader.double()
-    const words = this.#one
-    reader.words(words, 0, 4)
-    const [a, b, c, d] = words as unknown as [number, number, number, number]
-    this.generations.of(time).add(a, b, c, d, timeWord(time))
+    reader.words(this.#one, 0, 4)
+    this.#add(this.#one, 0, time)
   }
 
-  #touch(batch: Batch, words: Int32Array): void {
-    const { selection, selected, at } = batch
+  #add(words: Int32Array, at: number, time: number): boolean {
+    const generation = this.generations.of(time)
+    const others = generation.otherTimes
+    const fresh = generation.add(
+      words[at] as number,
+      words[at + 1] as number,
+      words[at + 2] as number,
+      words[at + 3] as number,
+      timeWord(time),
+    )
+    this.otherTimes += generation.otherTimes - others
+    return fresh
+  }
+
+  #touch({ selection, selected, at }: Batch, words: Int32Array): void {
     let warm = 0
     for (let k = 0; k < selected; k++) {
       const row = selection[k] as number
-      warm ^= this.generations
-        .of(at[row] as number)
-        .touch(
-          words[row * 4] as number,
-          words[row * 4 + 1] as number,
-          words[row * 4 + 2] as number,
-          words[row * 4 + 3] as number,
-        )
+      const word = row * 4
+      const generation = this.generations.of(at[row] as number)
+      warm ^= generation.touch(
+        words[word] as number,
+        words[word + 1] as number,
+        words[word + 2] as number,
+        words[word + 3] as number,
+      )
     }
     this.#warm ^= warm
   }
 }
 
+/** Time within its generation, from 1. */
+function timeWord(time: number): number {
+  return time - Math.floor(time / GENERATION_US) * GENERATION_US + 1
+}
+
+class RowGeneration implements Generation {
+  readonly table = new InternTable(8)
+
+  get bytes(): number {
+    return this.table.bytes
+  }
+
+  get live(): number {
+    return this.table.live
+  }
+
+  snapshot(_startUs: number, writer: ByteWriter): void {
+    this.table.each(id => writeEntry(this.table.words, this.table.place(id), writer))
+  }
+}
+
+const bits = new Float64Array(1)
+const bitWords = new Int32Array(bits.buffer)
+
+/** Rows told apart by any columns; the time is packed first. */
+class SeenRows implements Seen {
+  readonly generations = new Generations(() => new RowGeneration())
+  readonly otherTimes = 0
+  readonly #packer: RowPacker
+  readonly #fresh = new ByteWriter()
+  #scratch: Int32Array = new Int32Array(64)
+
+  /** `columns`: event time, and those that rows are told apart by. */
+  constructor(columns: readonly number[]) {
+    this.#packer = new RowPacker(columns)
+  }
+
+  take(batch: Batch): number {
+    const { selection, selected, at } = batch
+    this.#packer.pack(batch, selection, selected)
+    const { words, starts, hashes } = this.#packer
+    let kept = 0
+    for (let k = 0; k < selected; k++) {
+      const row = selection[k] as number
+      const { table } = this.generations.of(at[row] as number)
+      const place = starts[k] as number
+      const hash = hashes[k] as number
+      if (table.find(words, place, hash) >= 0) continue
+      table.add(words, place, hash, 0)
+      writeEntry(words, place, this.#fresh)
+      selection[kept++] = row
+    }
+    return kept
+  }
+
+  delta(): Uint8Array | undefined {
+    return framed(this.#fresh)
+  }
+
+  read(reader: ByteReader): void {
+    this.#scratch = readEntry(reader, this.#scratch)
+    bitWords[0] = this.#scratch[1] as number
+    bitWords[1] = this.#scratch[2] as number
+    const { table } = this.generations.of(bits[0] as number)
+    table.intern(this.#scratch, 0, hashEntry(this.#scratch, 0), 0)
+  }
+}
+
+/** What was written, behind the format's number; undefined where nothing was. */
+function framed(writer: ByteWriter): Uint8Array | undefined {
+  if (writer.used === 0) return undefined
+  const body = writer.take()
+  const bytes = new Uint8Array(body.length + 1)
+  bytes[0] = FORMAT
+  bytes.set(body, 1)
+  return bytes
+}

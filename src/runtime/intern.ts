@@ -151,6 +151,14 @@ export class InternTable {
     }
   }
 
+  /** Calls `visit` with every id, in no order. */
+  each(visit: (id: number) => void): void {
+    for (let slot = 1; slot < this.#index.length; slot += 2) {
+      const id = (this.#index[slot] as number) - 1
+      if (id >= 0) visit(id)
+    }
+  }
+
   /** Loads the slots, ids and bodies of hashes, each pass without waiting for the one before. */
   touch(hashes: Int32Array, count: number): void {
     const index = this.#index

@@ -90,6 +90,11 @@ export interface OperatorContext {
   readonly emit: Emit
   /** Whether changes of weight −1 may come. */
   readonly retracting: boolean
+  /**
+   * Whether a row that is taken back goes out whole. Else its key and bounds do, which is enough
+   * where only tables keyed by just these read it.
+   */
+  readonly images?: boolean
   readonly position: Position
   readonly functions: Application['functions']
   readonly out: Downstream

@@ -5,12 +5,12 @@
 
 import { invariant } from '#base'
 import type { OperatorName } from '#plan'
-import { createAggregate } from './aggregate.ts'
+import { createAggregate } from './aggregate/aggregate.ts'
 import { createDedupe } from './dedupe.ts'
-import { createJoin } from './join.ts'
-import { createLookup } from './lookup.ts'
+import { createJoin } from './match/join.ts'
+import { createLookup } from './match/lookup.ts'
+import { createProcess } from './match/process.ts'
 import type { OperatorContext, OperatorFactory, OperatorInstance, OperatorOf } from './operator.ts'
-import { createProcess } from './process.ts'
 import { createFilter, createProject, createUnion } from './row-operators.ts'
 
 /** Sources and the reading side of a rekey are inputs of a task, never instances. */

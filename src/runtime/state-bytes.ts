@@ -61,7 +61,7 @@ export class ByteWriter {
       !Object.is(value, -0)
     ) {
       this.unsigned((value < 0 ? -2 * value - 1 : 2 * value) + 2)
-    } else if (value !== value) this.byte(0)
+    } else if (Number.isNaN(value)) this.byte(0)
     else {
       this.reserve(9)
       this.#bytes[this.used] = 1
@@ -114,12 +114,12 @@ export class ByteWriter {
 
   /** What was written, as the caller's own; the writer begins anew. */
   take(): Uint8Array {
-    const bytes = this.#bytes.slice(0, this.used)
+    const used = this.used
     this.used = 0
-    if (this.#bytes.length > 1 << 20) {
-      this.#bytes = new Uint8Array(1024)
-      this.#view = new DataView(this.#bytes.buffer)
-    }
+    if (used < 1 << 20) return this.#bytes.slice(0, used)
+    const bytes = this.#bytes.subarray(0, used)
+    this.#bytes = new Uint8Array(1024)
+    this.#view = new DataView(this.#bytes.buffer)
     return bytes
   }
 }

@@ -110,7 +110,7 @@ export class RowPacker {
 
   #double(value: number): void {
     this.#room(2)
-    bits[0] = value !== value ? Number.NaN : value
+    bits[0] = Number.isNaN(value) ? Number.NaN : value
     this.words[this.#used] = bitWords[0] as number
     this.words[this.#used + 1] = bitWords[1] as number
     this.#used += 2
@@ -119,7 +119,7 @@ export class RowPacker {
   #wide(column: WideColumn, row: number): void {
     const value = column.values[row] as number
     this.#double(value)
-    if (value - value === 0 || value !== value) return
+    if (value - value === 0 || Number.isNaN(value)) return
     const beyond = column.beyond.get(row)
     invariant(beyond !== undefined, 'an infinite wide value has its integer beside it')
     this.#room(4)
@@ -185,7 +185,8 @@ export class RowUnpacker {
       case 'wide': {
         const value = this.#double(words)
         column.values[row] = value
-        if (value - value !== 0 && value === value) column.beyond.set(row, this.#integer(words))
+        if (value - value !== 0 && !Number.isNaN(value))
+          column.beyond.set(row, this.#integer(words))
         return
       }
       case 'uuid': {

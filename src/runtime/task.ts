@@ -197,6 +197,7 @@ export class Task {
       generated,
       emit,
       retracting,
+      images: !this.#keyedOnly(id, plan),
       position: this.#position,
       functions: application.functions,
       out: this.#output(id),
@@ -206,6 +207,25 @@ export class Task {
     }
     this.#byName.set(String(id), instance)
     return instance
+  }
+
+  /** Whether only tables keyed by an aggregate's key and start read it. */
+  #keyedOnly(id: number, plan: StageOperator['plan']): boolean {
+    const { application, stage } = this.#options
+    if (plan.op !== 'aggregate' || plan.window.kind === 'all') return false
+    if (stage.operators.some(({ inputs }) => inputs.includes(id))) return false
+    if (stage.repartitions.some(({ operator }) => operator === id)) return false
+    const key = new Set([...plan.by, plan.bounds[0]])
+    const known = new Set([...key, plan.bounds[1]])
+    return stage.tables
+      .filter(({ operator }) => operator === id)
+      .map(({ table }) => application.tables.find(({ name }) => name === table))
+      .every(
+        table =>
+          table?.key.length === key.size &&
+          table.key.every(name => key.has(name)) &&
+          (table.partitionBy === null || known.has(table.partitionBy.column)),
+      )
   }
 
   #output(operator: number): FanOut {

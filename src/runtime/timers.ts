@@ -66,7 +66,7 @@ export class Timers {
    * is now, Infinity where it waits for nothing any more.
    */
   advance(nowUs: number, dueUs: (id: number) => number, due: (id: number) => void): void {
-    while (this.earliestUs <= nowUs) {
+    while (this.#heap.length > 0 && this.earliestUs <= nowUs) {
       const number = this.#heap[0] as number
       const bucket = this.#buckets.get(number) as Bucket
       this.#removeFirst()
@@ -97,8 +97,9 @@ export class Timers {
     if (this.#filed[id] !== (number | 0)) return
     this.#filed[id] = (number | 0) ^ -0x80000000
     const time = dueUs(id)
+    if (time === Infinity) return
     if (time <= nowUs) due(id)
-    else if (time < Infinity) this.file(id, time)
+    else this.file(id, time)
   }
 
   #bucket(number: number, dueUs: number): Bucket {

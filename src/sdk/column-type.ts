@@ -51,6 +51,15 @@ export type ValueOf<T extends Tag> = PresentValue<T> | (T['nullable'] extends fa
 /** A row of values. */
 export type RowOf<C extends Columns> = { readonly [K in keyof C]: ValueOf<C[K]> }
 
+export type Flat<T> = { readonly [K in keyof T]: T[K] }
+export type OneOrMore<K> = K | readonly K[]
+
+/** Names of columns that rows can be kept together by. */
+export type KeyNames<C extends Columns> = {
+  [K in keyof C]: C[K]['kind'] extends 'float64' | 'json' | 'array' ? never : K
+}[keyof C] &
+  string
+
 /** A declared column: its type, and for a format how it is read and what is valid. */
 export interface Declared<T extends Tag = Tag> {
   readonly type: Type

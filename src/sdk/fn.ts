@@ -11,18 +11,16 @@ type NullOf<A extends readonly unknown[]> =
   A[number] extends Typed<Tag<Tag['kind'], false>> ? false : true
 
 /** What `when` gives: the tag of a value, null where one of the values may be. */
-type Choice<T extends Tag, O> = Expr<
-  Tag<
-    T['kind'],
-    O extends Typed<infer U> ? (U['nullable'] extends false ? T['nullable'] : true) : T['nullable'],
-    T['holds']
-  >
+type ChoiceTag<T extends Tag, O> = Tag<
+  T['kind'],
+  O extends Typed<infer U> ? (U['nullable'] extends false ? T['nullable'] : true) : T['nullable'],
+  T['holds']
 >
 
 function and<A extends readonly [BoolExpr, BoolExpr, ...BoolExpr[]]>(
   ...conditions: A
 ): Expr<Tag<'bool', NullOf<A>, never>> {
-  return expr(
+  return expr<Tag<'bool', NullOf<A>, never>>(
     call(
       'and',
       conditions.map(({ expression }) => expression),
@@ -33,7 +31,7 @@ function and<A extends readonly [BoolExpr, BoolExpr, ...BoolExpr[]]>(
 function or<A extends readonly [BoolExpr, BoolExpr, ...BoolExpr[]]>(
   ...conditions: A
 ): Expr<Tag<'bool', NullOf<A>, never>> {
-  return expr(
+  return expr<Tag<'bool', NullOf<A>, never>>(
     call(
       'or',
       conditions.map(({ expression }) => expression),
@@ -42,7 +40,7 @@ function or<A extends readonly [BoolExpr, BoolExpr, ...BoolExpr[]]>(
 }
 
 function not<N extends boolean>(condition: Typed<Tag<'bool', N>>): Expr<Tag<'bool', N, never>> {
-  return expr(call('not', [condition.expression]))
+  return expr<Tag<'bool', N, never>>(call('not', [condition.expression]))
 }
 
 /** `then` where the condition is true, else (false or null) `otherwise`. */
@@ -50,18 +48,22 @@ function when<T extends Tag, O extends Operand<T>>(
   condition: BoolExpr,
   then: Typed<T>,
   otherwise: O,
-): Choice<T, O> {
+): Expr<ChoiceTag<T, O>> {
   const { expression } = then
-  return expr(call('if', [condition.expression, expression, operand(otherwise, expression.type)]))
+  return expr<ChoiceTag<T, O>>(
+    call('if', [condition.expression, expression, operand(otherwise, expression.type)]),
+  )
 }
 
 /** The value of the first condition that is true, else `otherwise`. */
 function choose<T extends Tag, O extends Operand<T>>(
   cases: readonly [readonly [BoolExpr, Typed<T>], ...(readonly [BoolExpr, Typed<T>])[]],
   otherwise: O,
-): Choice<T, O> {
+): Expr<ChoiceTag<T, O>> {
   const pairs = cases.flatMap(([condition, value]) => [condition.expression, value.expression])
-  return expr(call('case', [...pairs, operand(otherwise, cases[0][1].expression.type)]))
+  return expr<ChoiceTag<T, O>>(
+    call('case', [...pairs, operand(otherwise, cases[0][1].expression.type)]),
+  )
 }
 
 /**
@@ -74,7 +76,9 @@ function id<A extends readonly [Typed, ...Typed[]]>(
   ...parts: A
 ): Expr<Tag<'uuid', NullOf<A>, never>> {
   const space = literal(PLATFORM_NAMESPACE, { kind: 'uuid' })
-  return expr(call('uuidv5', [space, ...parts.map(({ expression }) => textOf(expression))]))
+  return expr<Tag<'uuid', NullOf<A>, never>>(
+    call('uuidv5', [space, ...parts.map(({ expression }) => textOf(expression))]),
+  )
 }
 
 /** Functions that are no method of a value. */

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { cellOf, plainOf } from '../../model/cells.ts'
 import { evaluate, KNOWN } from '../../model/functions.ts'
-import { FUNCTIONS } from '../../src/plan/functions.ts'
 import type { FunctionSpec } from '../../src/plan/functions/signature.ts'
+import { FUNCTIONS } from '../../src/plan/functions.ts'
 
 test('the model knows the functions of a plan and no other', () => {
   assert.deepEqual([...KNOWN].sort(), Object.keys(FUNCTIONS).sort())

@@ -15,10 +15,10 @@ import { storeSkip as skip, temporaryStore } from './store-fixture.ts'
 
 const onLinux = skip === false && process.platform !== 'linux' ? 'reads /proc of Linux' : skip
 
+/** Whether the process runs; one that ended and waits to be collected does not. */
 function alive(pid: number): boolean {
   try {
-    process.kill(pid, 0)
-    return true
+    return !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
   } catch {
     return false
   }
@@ -78,11 +78,12 @@ test('a port in use and a directory in use are named', { skip }, async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-store-'))
   const options = { dataDir, clock: systemClock, log: silentLogger }
   await assert.rejects(openStore({ ...options, httpPort: port }), { code: 'port.in_use' })
-  const store = await openStore(options)
-  await assert.rejects(openGate({ store, port, clock: systemClock, log: silentLogger }), {
-    code: 'port.in_use',
-  })
-  await store.close()
+  {
+    await using store = await openStore(options)
+    await assert.rejects(openGate({ store, port, clock: systemClock, log: silentLogger }), {
+      code: 'port.in_use',
+    })
+  }
   taken.close()
   await rm(dataDir, { recursive: true })
 })
@@ -101,9 +102,13 @@ test('a store whose main process is killed ends by itself, and the next start wa
   assert.ok(alive(pid))
   main.kill('SIGKILL')
   await once(main, 'close')
-  const store = await openStore({ dataDir, clock: systemClock, log: silentLogger })
-  assert.ok(!alive(pid))
-  await store.close()
+  {
+    await using store = await openStore({ dataDir, clock: systemClock, log: silentLogger })
+    assert.notEqual(store.pid, pid)
+    const until = systemClock.monotonicMs() + 15_000
+    while (alive(pid) && systemClock.monotonicMs() < until) await sleep(20)
+    assert.ok(!alive(pid))
+  }
   assert.deepEqual(readdirSync(join(dataDir, 'store')).sort(), ['config', 'data', 'scratch'])
   await rm(dataDir, { recursive: true })
 })

@@ -20,6 +20,7 @@ export interface EngineSettings {
   /** Native TCP, where it is asked for. */
   readonly nativePort: number | null
   readonly memoryBytes: number
+  readonly diskReserveBytes: number
   /** TCP ports the engine may connect to. */
   readonly connectPorts: readonly number[]
 }
@@ -171,6 +172,7 @@ function configXml(settings: EngineSettings): string {
 ${values.map(([name, value]) => `<${name}>${escapeXml(String(value))}</${name}>`).join('\n')}
 <logger><console>0</console><level>error</level></logger>
 <access_control_improvements>${rules.map(name => `<${name}>true</${name}>`).join('')}</access_control_improvements>
+<merge_tree><min_free_disk_bytes_to_perform_insert>${settings.diskReserveBytes}</min_free_disk_bytes_to_perform_insert><min_free_disk_ratio_to_perform_insert>0</min_free_disk_ratio_to_perform_insert></merge_tree>
 <remote_url_allow_hosts><host>example.invalid</host></remote_url_allow_hosts>
 <query_log><database>system</database><table>query_log</table><flush_interval_milliseconds>1000</flush_interval_milliseconds></query_log>
 </clickhouse>

@@ -35,6 +35,8 @@ export interface StoreOptions {
   readonly nativePort?: number
   /** What the engine may use in all; 1 GB by default. */
   readonly memoryBytes?: number
+  /** Free bytes of the disk below which inserts are refused (`disk.full`); 0 by default. */
+  readonly diskReserveBytes?: number
   /** TCP ports the engine may connect to; none by default. */
   readonly connectPorts?: readonly number[]
   readonly clock: Clock
@@ -103,6 +105,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       httpPort: options.httpPort ?? (await freePort()),
       nativePort: options.nativePort ?? null,
       memoryBytes: options.memoryBytes ?? 1_000_000_000,
+      diskReserveBytes: options.diskReserveBytes ?? 0,
       connectPorts: options.connectPorts ?? [],
     },
   })
@@ -244,7 +247,6 @@ class Supervisor implements Store {
     const reason = lastLine(engine.said())
     this.options.log.warn('the store went down', { reason })
     this.options.onChange?.({ state: 'down', reason })
-    this.closing ??= undefined
     void this.restart()
   }
 

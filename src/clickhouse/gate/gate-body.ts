@@ -32,7 +32,9 @@ export async function readBody(
   const encoding = incoming.headers['content-encoding']
   const decode = encoding === undefined || encoding === 'identity' ? undefined : DECODERS[encoding]
   if (encoding !== undefined && encoding !== 'identity' && decode === undefined) {
-    return refusedBody(415, 415, 'INCORRECT_DATA', `Content-Encoding ${encoding} is not supported`)
+    // Clients send rows this way, which needs credentials, and no statement.
+    const message = `A body in Content-Encoding ${encoding} needs credentials`
+    return refusedBody(403, 497, 'ACCESS_DENIED', message)
   }
   const timer = setTimeout(() => incoming.destroy(), BODY_MS_MAX)
   try {

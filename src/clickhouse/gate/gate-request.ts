@@ -158,6 +158,7 @@ const ALLOWED = new Set([
   'date_time_input_format',
   'date_time_output_format',
   'session_timezone',
+  'cast_string_to_dynamic_use_inference',
   'cancel_http_readonly_queries_on_client_close',
   'connect_timeout',
   'receive_timeout',

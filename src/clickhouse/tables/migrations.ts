@@ -124,11 +124,16 @@ async function tableShapes(admin: StoreClient): Promise<ReadonlyMap<string, Tabl
     shapes.set(String(name), {
       columns: own.map(column => ({ name: String(column[1]), type: String(column[2]) })),
       engine: String(engine),
-      sortingKey: String(sortingKey),
-      partitionKey: String(partitionKey),
+      sortingKey: plainKey(String(sortingKey)),
+      partitionKey: plainKey(String(partitionKey)),
     })
   }
   return shapes
+}
+
+/** A key without the quotes and outer brackets that the engine puts around some. */
+function plainKey(shown: string): string {
+  return shown.replaceAll('`', '').replace(/^\((.*)\)$/s, '$1')
 }
 
 function tableChanges(spec: TableSpec, found: TableShape): readonly TableChange[] {

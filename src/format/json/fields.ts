@@ -4,7 +4,7 @@
  * All that can be wrong with a format is found here, before any code is made of it.
  */
 
-import { PlatformError } from '#base'
+import { invariant, PlatformError } from '#base'
 import type { FieldRules, FormatSpec, JsonField, ParseSpec, Schema, Type } from '#plan'
 
 export type JsonFormat = Extract<FormatSpec, { kind: 'json' }>
@@ -130,6 +130,7 @@ function leafOf(field: JsonField, raw: Schema): FieldLeaf {
   }
   const { type } = entry
   const rules = field.rules ?? {}
+  checkScale(type.kind === 'array' ? type.of : type)
   checkRules(path, type, rules)
   const element = type.kind === 'array' ? type.of : type
   if (field.parse !== undefined && element.kind !== 'timestamp' && element.kind !== 'date') {
@@ -154,6 +155,14 @@ function leafOf(field: JsonField, raw: Schema): FieldLeaf {
   }
 }
 
+/** Precision and scale enter generated code as they are. */
+function checkScale(type: Type): void {
+  if (type.kind !== 'decimal') return
+  const { precision, scale } = type
+  const valid = Number.isInteger(precision) && Number.isInteger(scale)
+  invariant(valid && scale >= 0 && scale <= precision, 'a decimal has a precision and a scale')
+}
+
 function checkRules(path: string, type: Type, rules: FieldRules): void {
   for (const rule of Object.keys(rules) as (keyof FieldRules)[]) {
     const value = rules[rule]
@@ -164,8 +173,17 @@ function checkRules(path: string, type: Type, rules: FieldRules): void {
         `It applies to ${TYPES_OF_RULES[rule].join(', ')}.`,
       )
     }
-    if (typeof value === 'number' && !Number.isFinite(value)) {
-      throw invalid(`the rule "${rule}" of the field "${path}" is no number`, 'Give a finite one.')
+    const valid =
+      rule === 'pattern'
+        ? typeof value === 'string'
+        : rule === 'min' || rule === 'max'
+          ? Number.isFinite(value)
+          : Number.isSafeInteger(value) && Number(value) >= 0
+    if (!valid) {
+      throw invalid(
+        `the rule "${rule}" of the field "${path}" has no value of its kind`,
+        'Lengths are whole numbers from 0, bounds are finite numbers, a pattern is text.',
+      )
     }
   }
   if (rules.pattern === undefined) return

@@ -191,10 +191,10 @@ export class JsonReader {
     if (byte !== (object ? BRACE_CLOSE : BRACKET_CLOSE)) {
       return this.#unexpected(object ? 'after a member' : 'after an item')
     }
-    return this.#end_(container)
+    return this.#closed(container)
   }
 
-  #end_(container: JsonNode): JsonNode {
+  #closed(container: JsonNode): JsonNode {
     this.#at++
     container.end = this.#at
     this.#open.pop()
@@ -262,7 +262,7 @@ export class JsonReader {
     const open: Open = { node, key: '', keyStart: 0, keyEnd: 0, keyEscaped: false }
     this.#open.push(open)
     this.#at++
-    if (this.#peek() === (object ? BRACE_CLOSE : BRACKET_CLOSE)) return this.#end_(node)
+    if (this.#peek() === (object ? BRACE_CLOSE : BRACKET_CLOSE)) return this.#closed(node)
     if (object && !this.#key(open)) return undefined
     return 'opened'
   }

@@ -82,18 +82,19 @@ export function shapeSource(shape: ObjectShape, root: FieldObject, raw: Schema):
   const body = source.object(shape, 1)
   const seen = new Set(leavesOfShape(shape))
   const absent = leavesOf(root).filter(leaf => !seen.has(leaf))
+  const nulls = source.joined(absent.map(nullSource))
   const lists = raw.flatMap(({ type }, column) => (type.kind === 'array' ? [column] : []))
   return `'use strict'
 return function run(batch,starts,ends,first,count,hi){
 const arena=batch.arena,u8=arena.bytes,dv=arena.view,columns=batch.columns;
 ${raw.map(({ type }, column) => arraysOf(type, `${column}`, `columns[${column}]`)).join('\n')}
-for(let r=first;r<count;r=r+1|0){
+${source.outside}for(let r=first;r<count;r=r+1|0){
 let p=starts[r]|0,e=ends[r]|0;
 if(u8[p]<33)p=skipSpace(u8,p);
 if(u8[e-1]<33)e=trimEnd(u8,p,e);
 const used=arena.used;
 ok:{
-${absent.map(nullSource).join('')}${body}if(p!==e)break ok;
+${nulls}${body}if(p!==e)break ok;
 ${lists.map(id => `k${id}=j${id};t${id}.itemCount=k${id};`).join('')}
 continue;}
 arena.used=used;
@@ -152,11 +153,40 @@ function nullSource(leaf: FieldLeaf): string {
 const nullsOf = (field: FieldNode): string =>
   (field.kind === 'leaf' ? [field] : leavesOf(field)).map(nullSource).join('')
 
+/**
+ * Source of one function: V8 does not optimise much longer ones, and then a record takes a hundred
+ * times as long (measured with 250 columns). Longer objects are divided into functions of a part.
+ */
+const FUNCTION_CHARS_MAX = 24_000
+const PART_CHARS = 10_000
+
 const encoder = new TextEncoder()
 const NULL_TEST = `dv.getInt32(p,true)===${NULL_WORD}`
 
 class RowSource {
   #labels = 0
+  /** Functions and variables that stand before the loop. */
+  outside = ''
+
+  /** Pieces one after the other; in functions of their own where they are too long for one. */
+  joined(pieces: readonly string[]): string {
+    const whole = pieces.join('')
+    if (whole.length <= FUNCTION_CHARS_MAX) return whole
+    let calls = ''
+    let part = ''
+    const end = (): void => {
+      const name = `part${this.#labels++}`
+      this.outside += `function ${name}(p,e,r){ok:{${part}return p;}return -1;}\n`
+      calls += `p=${name}(p,e,r);if(p<0)break ok;\n`
+      part = ''
+    }
+    for (const piece of pieces) {
+      part += piece
+      if (part.length > PART_CHARS) end()
+    }
+    if (part !== '') end()
+    return calls
+  }
 
   /** An object that begins at `p`, `depth` deep. */
   object(shape: ObjectShape, depth: number): string {
@@ -168,7 +198,8 @@ class RowSource {
       encoder.encode(`${separator}${JSON.stringify(key)}${spacing.colon ?? ':'}`)
     const opened = `{${spacing.open ?? ''}`
     const next = `,${spacing.comma ?? ''}`
-    let code = firstRequired === 0 ? '' : `let f${label}=0;`
+    const pieces: string[] = []
+    if (firstRequired !== 0) this.outside += `let f${label}=0;\n`
     for (const [at, member] of members.entries()) {
       // Before the first required key it is not known whether any stood before.
       const unsure = at > 0 && (firstRequired < 0 || at <= firstRequired)
@@ -182,8 +213,9 @@ class RowSource {
         : `p=p+${(at === 0 ? openHead : commaHead).length}|0;`
       const mark = firstRequired !== 0 && (firstRequired < 0 || at <= firstRequired)
       const enter = skip + (mark ? `f${label}=1;` : '')
-      code += this.#member(member, other, enter, depth)
+      pieces.push(this.#member(member, other, enter, depth))
     }
+    const code = `${firstRequired === 0 ? '' : `f${label}=0;`}${this.joined(pieces)}`
     const end = encoder.encode(close)
     const closed = `if(${differs(end)})break ok;p=p+${end.length}|0;\n`
     if (firstRequired >= 0) return code + closed

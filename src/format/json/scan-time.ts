@@ -11,6 +11,9 @@ const { civilExists, daysFromCivil } = calendar
 
 const DAY_US = 86_400_000_000
 
+/** Offsets from UTC of up to 18 hours. */
+const ZONE_MINUTES_MAX = 18 * 60
+
 /** Years in which no offset leads out of the range of times. */
 const YEAR_MIN = 1701
 const YEAR_MAX = 2248
@@ -83,8 +86,9 @@ export class TimeScanner {
     if ((sign !== 0x2b && sign !== 0x2d) || bytes[at + 3] !== 0x3a) return -1
     const hours = two(bytes, at + 1)
     const minutes = two(bytes, at + 4)
-    if (!(hours <= 23 && minutes <= 59)) return -1
-    const offsetUs = (hours * 60 + minutes) * 60_000_000
+    const total = hours * 60 + minutes
+    if (!(minutes <= 59 && total <= ZONE_MINUTES_MAX)) return -1
+    const offsetUs = total * 60_000_000
     this.us += sign === 0x2b ? -offsetUs : offsetUs
     return at + 6
   }
@@ -104,9 +108,10 @@ export class TimeScanner {
     }
     for (let i = 0; i < shift; i++) value *= 10
     if (bytes[end] === 0x2e) {
-      if (shift <= 0) return -1
+      // Only seconds may have a fraction.
+      if (shift !== 6) return -1
       const first = ++end
-      for (let unit = 10 ** (shift - 1); ; end++, unit /= 10) {
+      for (let unit = 100_000; ; end++, unit /= 10) {
         const digit = ((bytes[end] as number) - 0x30) >>> 0
         if (digit > 9) break
         if (unit >= 1) value += digit * unit

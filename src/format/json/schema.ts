@@ -29,7 +29,13 @@ export interface SchemaFault {
 export type SchemaCheck = (plain: unknown) => SchemaFault | undefined
 
 export function compileSchemaCheck(root: FieldObject, unknown: 'skip' | 'reject'): SchemaCheck {
-  const ajv = new Ajv({ allErrors: false, strict: true, allowUnionTypes: true })
+  const ajv = new Ajv({
+    allErrors: false,
+    strict: true,
+    allowUnionTypes: true,
+    // Numbers are judged by their text, so one too large for a double is a number all the same.
+    strictNumbers: false,
+  })
   formats.default(ajv)
   const validate: ValidateFunction = ajv.compile(objectSchema(root, unknown === 'skip'))
   return plain => {

@@ -7,6 +7,7 @@
  * and indexes of columns; nothing of a schema or record enters it but integers.
  */
 
+import { columnKind } from '#columns'
 import { NARROW_PRECISION_MAX, type ScalarType } from '#plan'
 import type { FieldLeaf } from './fields.ts'
 
@@ -191,7 +192,12 @@ function sourceOfExact(leaf: FieldLeaf, type: ExactType, target: Target): string
   const common =
     wholeMax > 0 ? `x${id}:{${exactSource(leaf, type, wholeMax, target)}break n${id};}\n` : ''
   const within = leaf.min !== null || leaf.max !== null
-  return `n${id}:{${common}
+  // A place in a list may have held a larger integer of a record that was refused half-way.
+  const forget =
+    id.startsWith('i') && columnKind(type) === 'wide'
+      ? `if(t${id}.beyond.size>0)t${id}.beyond.delete(${row});\n`
+      : ''
+  return `${forget}n${id}:{${common}
 ${quoted ? 'const z=u8[p]===34?1:0,f=p+z' : 'const f=p'},q=${quoted ? 'z===1?plainEnd(u8,f,1):' : ''}numberEnd(u8,f);
 if(q<0||parsers[${leaf.column}](u8,f,q,t${id},${row})!=='')break ok;
 ${within ? `if(!within[${leaf.column}](t${id},${row}))break ok;` : ''}
@@ -227,10 +233,6 @@ if(q-f>${wholeMax})${leave}\n`
   code += `{const c=u8[q];if(c>45&&c<102&&c!==93)${leave}}\n`
   if (!int) code += `if(z===1){if(u8[q]!==34)${leave}q=q+1|0;}`
   code += `if(x<${low}||x>${high})break ok;${num(target)}=x;`
-  // A place in a list may have held a larger integer of a record that was refused half-way.
-  if (target.id.startsWith('i') && type.kind !== 'int32') {
-    code += `if(t${target.id}.kind==='wide'&&t${target.id}.beyond.size>0)t${target.id}.beyond.delete(${target.row});`
-  }
   return `${code}p=q;`
 }
 

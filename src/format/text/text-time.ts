@@ -1,12 +1,16 @@
 /**
  * Time texts to integer microseconds and days: ISO 8601, unix numbers, and patterns.
  *
+ * The bytes twin of `timeText` of `base`: forms and values are the same, no string is made.
  * A pattern is compiled to a list of steps once; parsing walks the bytes and fills one scratch
  * record of fields. What is finer than a microsecond is floored, before 1970 too.
  */
 
 import { calendar, MICROS_PER_DAY, PlatformError } from '#base'
 import type { TextFault, TextParser } from './text-parser.ts'
+
+/** Offsets from UTC of up to 18 hours. */
+const ZONE_MINUTES_MAX = 18 * 60
 
 /** Fields of the text being parsed; one record for all, as parsing never nests. */
 const fields = { year: 0, month: 1, day: 1, seconds: 0, micros: 0, zoneMinutes: 0 }
@@ -86,7 +90,7 @@ function zone(bytes: Uint8Array, start: number, end: number): number {
   if (sign === 90 || sign === 122) return start + 1
   if (sign !== 43 && sign !== 45) return -1
   const hours = twoDigits(bytes, start + 1)
-  if (start + 3 > end || hours < 0 || hours > 23) return -1
+  if (start + 3 > end || hours < 0) return -1
   const colon = bytes[start + 3] === 58 ? 1 : 0
   let minutes = 0
   let at = start + 3
@@ -95,7 +99,9 @@ function zone(bytes: Uint8Array, start: number, end: number): number {
     if (minutes < 0 || minutes > 59) return -1
     at = start + 5 + colon
   } else if (start + 3 < end) return -1
-  fields.zoneMinutes = (hours * 60 + minutes) * (sign === 45 ? -1 : 1)
+  const total = hours * 60 + minutes
+  if (total > ZONE_MINUTES_MAX) return -1
+  fields.zoneMinutes = sign === 45 ? -total : total
   return at
 }
 
@@ -112,8 +118,8 @@ function isoTime(bytes: Uint8Array, start: number, end: number): boolean {
 
 type TimeReader = (bytes: Uint8Array, start: number, end: number) => number
 
-const isoUs: TimeReader = (bytes, start, end) =>
-  isoTime(bytes, start, end) ? fieldsUs() : Number.NaN
+/** Fills the fields where the slice is of its form. */
+type FieldReader = (bytes: Uint8Array, start: number, end: number) => boolean
 
 /** Digits before the microsecond in each unix unit; negative where some go. */
 const UNIX_SHIFTS: ReadonlyMap<string, number> = new Map([
@@ -136,7 +142,7 @@ function unixReader(shift: number): TimeReader {
     let below = false
     for (let at = first; at < end; at++) {
       if (at === point) {
-        if (bytes[at] !== 46 || at + 1 === end) return Number.NaN
+        if (bytes[at] !== 46 || at + 1 === end || shift !== 6) return Number.NaN
         continue
       }
       const digit = (bytes[at] as number) - 48
@@ -159,10 +165,13 @@ function isDigit(byte: number): boolean {
 type Step =
   | { readonly kind: 'literal'; readonly byte: number }
   | { readonly kind: 'fraction'; readonly digits: number }
-  | { readonly kind: 'yyyy' | 'MMM' | 'Z' }
-  | { readonly kind: 'M' | 'd' | 'H' | 'm' | 's'; readonly digitsMin: number }
+  | PlainStep
 
-const PATTERN_TOKENS = /'((?:[^']|'')*)'|yyyy|MMM|S+|(MM?|dd?|HH?|mm|ss)|Z|[^a-zA-Z]/y
+interface PlainStep {
+  readonly kind: 'yyyy' | 'MMM' | 'MM' | 'dd' | 'HH' | 'mm' | 'ss' | 'Z'
+}
+
+const PATTERN_TOKENS = /'((?:[^']|'')*)'|(yyyy|MMM|MM|dd|HH|mm|ss|Z)|S+|[^a-zA-Z']/y
 
 function patternSteps(pattern: string): readonly Step[] {
   const steps: Step[] = []
@@ -172,44 +181,44 @@ function patternSteps(pattern: string): readonly Step[] {
     const match = PATTERN_TOKENS.exec(pattern)
     if (match === null) throw invalidPattern(pattern, pattern[at] ?? '')
     const token = match[0]
-    if (token === 'yyyy' || token === 'MMM' || token === 'Z') steps.push({ kind: token })
-    else if (match[2] !== undefined) {
-      const kind = token[0] as 'M' | 'd' | 'H' | 'm' | 's'
-      steps.push({ kind, digitsMin: token.length })
-    } else if (token.startsWith('S')) steps.push({ kind: 'fraction', digits: token.length })
+    if (match[2] !== undefined) steps.push({ kind: match[2] as PlainStep['kind'] })
+    else if (token === 'SSS' || token === 'SSSSSS') {
+      steps.push({ kind: 'fraction', digits: token.length })
+    } else if (token.startsWith('S')) throw invalidPattern(pattern, 'S')
     else {
       const text = token === "''" ? "'" : (match[1]?.replaceAll("''", "'") ?? token)
       for (const byte of Buffer.from(text)) steps.push({ kind: 'literal', byte })
     }
   }
   const has = (kind: Step['kind']): boolean => steps.some(step => step.kind === kind)
-  if (!has('yyyy') || !has('d') || !(has('M') || has('MMM'))) throw invalidPattern(pattern, '')
+  if (!has('yyyy') || !has('dd') || !(has('MM') || has('MMM'))) throw invalidPattern(pattern, '')
   return steps
 }
 
 function invalidPattern(pattern: string, letter: string): PlatformError {
   const what = letter === '' ? 'has no full date' : `has the unknown letter "${letter}"`
   return new PlatformError('plan.invalid', `the time pattern "${pattern}" ${what}`, {
-    hint: "Use yyyy, MM or M or MMM, dd or d, HH or H, mm, ss, S…, Z, and literal text in '…'; or unix_s, unix_ms, unix_us, unix_ns.",
+    hint: 'Use yyyy, MM or MMM, dd, HH, mm, ss, SSS or SSSSSS, Z, and text in single quotes; or unix_s, unix_ms, unix_us, unix_ns.',
   })
 }
 
-const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 /** The three letters of each month as one number. */
 const MONTH_CODES = MONTHS.map(name => monthCode(Buffer.from(name), 0))
 
 function monthCode(bytes: Uint8Array, at: number): number {
   const [a = 0, b = 0, c = 0] = [bytes[at], bytes[at + 1], bytes[at + 2]]
-  return ((a | 32) << 16) | ((b | 32) << 8) | (c | 32)
+  return (a << 16) | (b << 8) | c
 }
 
-function patternReader(pattern: string): TimeReader {
+/** Whether the whole slice is as the pattern says; fills the fields. */
+function patternReader(pattern: string): FieldReader {
   const steps = patternSteps(pattern)
   return (bytes, start, end) => {
     clearFields()
     let at = start
     for (let i = 0; i < steps.length && at >= 0; i++) at = take(steps[i] as Step, bytes, at, end)
-    return at === end ? fieldsUs() : Number.NaN
+    return at === end
   }
 }
 
@@ -231,39 +240,34 @@ function take(step: Step, bytes: Uint8Array, at: number, end: number): number {
       fields.month = at + 3 > end ? 0 : MONTH_CODES.indexOf(monthCode(bytes, at)) + 1
       return fields.month === 0 ? -1 : at + 3
     case 'Z':
-      return zone(bytes, at, end)
+      return fullZone(bytes, at, end)
     default:
-      return takeNumber(step.kind, step.digitsMin, bytes, at, end)
+      return takeNumber(step.kind, bytes, at, end)
   }
 }
 
+/** A zone as patterns have it: `Z`, `±hhmm` or `±hh:mm`. */
+function fullZone(bytes: Uint8Array, at: number, end: number): number {
+  const stop = bytes[at + 3] === 58 ? at + 6 : at + 5
+  if (at < end && bytes[at] === 90) return at + 1
+  return stop <= end && bytes[at] !== 122 && zone(bytes, at, stop) === stop ? stop : -1
+}
+
 function takeNumber(
-  kind: 'M' | 'd' | 'H' | 'm' | 's',
-  digitsMin: number,
+  kind: 'MM' | 'dd' | 'HH' | 'mm' | 'ss',
   bytes: Uint8Array,
   at: number,
   end: number,
 ): number {
-  let value = at + 2 <= end ? twoDigits(bytes, at) : -1
-  let next = at + 2
-  if (value < 0) {
-    if (digitsMin === 2 || at >= end || !isDigit(bytes[at] as number)) return -1
-    value = (bytes[at] as number) - 48
-    next = at + 1
-  }
-  if (kind === 'M') fields.month = value
-  else if (kind === 'd') fields.day = value
+  const value = at + 2 <= end ? twoDigits(bytes, at) : -1
+  if (value < 0) return -1
+  if (kind === 'MM') fields.month = value
+  else if (kind === 'dd') fields.day = value
   else {
-    if (value > (kind === 'H' ? 23 : 59)) return -1
-    fields.seconds += value * (kind === 'H' ? 3600 : kind === 'm' ? 60 : 1)
+    if (value > (kind === 'HH' ? 23 : 59)) return -1
+    fields.seconds += value * (kind === 'HH' ? 3600 : kind === 'mm' ? 60 : 1)
   }
-  return next
-}
-
-function timeReader(spec: string | undefined): TimeReader {
-  if (spec === undefined) return isoUs
-  const shift = UNIX_SHIFTS.get(spec)
-  return shift === undefined ? patternReader(spec) : unixReader(shift)
+  return at + 2
 }
 
 function timeFault(us: number): TextFault {
@@ -273,24 +277,59 @@ function timeFault(us: number): TextFault {
 
 /** The parser of timestamps; `spec` is `ParseSpec.time`. */
 export function timestampParser(spec: string | undefined): TextParser {
-  const read = timeReader(spec)
+  const reader = timeReader(spec)
   return (bytes, start, end, column, row) => {
-    const us = read(bytes, start, end)
+    const us = reader(bytes, start, end)
     const fault = column.kind === 'num' ? timeFault(us) : 'type'
-    if (fault === '' && column.kind === 'num') column.values[row] = us
+    if (fault === '' && column.kind === 'num') column.values[row] = us + 0
     return fault
   }
 }
 
-/** The parser of dates: `yyyy-MM-dd`, or the UTC day of what `spec` reads. */
+function timeReader(spec: string | undefined): TimeReader {
+  const shift = UNIX_SHIFTS.get(spec ?? '')
+  if (shift !== undefined) return unixReader(shift)
+  const fill = spec === undefined ? isoTime : patternReader(spec)
+  return (bytes, start, end) => (fill(bytes, start, end) ? fieldsUs() : Number.NaN)
+}
+
+/**
+ * The parser of dates: `yyyy-MM-dd`; by a pattern the day that the text names, whatever its zone; or
+ * the UTC day of a unix time.
+ */
 export function dateParser(spec: string | undefined): TextParser {
-  const read = timeReader(spec)
+  const read = dayReader(spec)
   return (bytes, start, end, column, row) => {
-    if (spec === undefined && end - start !== 10) return 'type'
-    const days = Math.floor(read(bytes, start, end) / MICROS_PER_DAY)
+    const days = read(bytes, start, end)
     if (Number.isNaN(days) || column.kind !== 'num') return 'type'
     if (!calendar.dateExists(days)) return 'range'
-    column.values[row] = days
+    column.values[row] = days + 0
     return ''
   }
+}
+
+function dayReader(spec: string | undefined): TimeReader {
+  const shift = UNIX_SHIFTS.get(spec ?? '')
+  if (shift !== undefined) {
+    const unix = unixReader(shift)
+    return (bytes, start, end) => {
+      const us = unix(bytes, start, end)
+      return calendar.timeExists(us) ? Math.floor(us / MICROS_PER_DAY) : us
+    }
+  }
+  const fill = spec === undefined ? isoDay : patternReader(spec)
+  return (bytes, start, end) => (fill(bytes, start, end) ? fieldsDay() : Number.NaN)
+}
+
+/** Whether the whole slice is `yyyy-MM-dd`. */
+const isoDay: FieldReader = (bytes, start, end) => {
+  clearFields()
+  return end === start + 10 && isoDate(bytes, start, end)
+}
+
+/** Days since 1970 of the fields; NaN where there is no such day. */
+function fieldsDay(): number {
+  const { year, month, day } = fields
+  if (!calendar.civilExists(year, month, day)) return Number.NaN
+  return calendar.daysFromCivil(year, month, day)
 }

@@ -59,8 +59,16 @@ class Join implements OperatorInstance {
       keepUs,
     })
     this.#sides = [
-      side(left, on.map(([name]) => name), -loUs),
-      side(right, on.map(([, name]) => name), hiUs),
+      side(
+        left,
+        on.map(([name]) => name),
+        -loUs,
+      ),
+      side(
+        right,
+        on.map(([, name]) => name),
+        hiUs,
+      ),
     ]
     this.#others = [new Batch(left.schema, PAIRS_MAX), new Batch(right.schema, PAIRS_MAX)]
     this.#output = new Batch(schema, PAIRS_MAX)
@@ -89,7 +97,9 @@ class Join implements OperatorInstance {
     this.#give(port, batch)
   }
 
-  flush(progress: Progress): Progress {
+  flush(progress: Progress, final: boolean): Progress {
+    // Pairs go out as their rows meet, so a final flush has nothing to publish, and frees nothing.
+    if (final) return progress
     for (const { store, timers, keepUs } of this.#sides) {
       timers.advance(
         progress.frontierUs,
@@ -173,7 +183,8 @@ class Join implements OperatorInstance {
       const column = output.columns[c]
       if (side === port) {
         copyColumn(batch.columns[index], batch.arena, this.#rows, count, column, output.arena, 0)
-      } else copyColumn(other.columns[index], other.arena, this.#all, count, column, output.arena, 0)
+      } else
+        copyColumn(other.columns[index], other.arena, this.#all, count, column, output.arena, 0)
     }
     const last = output.columns[this.#columns.length] as BatchColumn
     invariant(last.kind === 'num', 'the last column of a join is its time')

@@ -41,10 +41,9 @@ export class LookupOutput {
     this.#output = new Batch(schema, ROWS_MAX)
     this.#origins = schema.map(({ name }): Origin => {
       const taken = take.find(entry => entry.name === name)
-      const [index] = columnIndexes(
-        taken === undefined ? input.schema : table.schema,
-        [taken?.column ?? name],
-      ) as [number]
+      const [index] = columnIndexes(taken === undefined ? input.schema : table.schema, [
+        taken?.column ?? name,
+      ]) as [number]
       return taken === undefined
         ? { side: 'left', index }
         : { side: 'table', index, otherwise: taken.otherwise }

@@ -89,10 +89,19 @@ export class RowStore {
 
   /** The first record under the key that a record of another store has; −1 for none. */
   chainOfRecord(other: RowStore, id: number): number {
-    const { words } = other.#keys
-    const place = other.#keys.place(other.#word(id, KEY))
+    const words = other.keyWords
+    const place = other.keyPlace(id)
     const key = this.#keys.find(words, place, hashEntry(words, place))
     return key < 0 ? -1 : this.#keys.user(key)
+  }
+
+  /** Packed keys; that of a record begins at `keyPlace`. Changes when a row is kept. */
+  get keyWords(): Int32Array {
+    return this.#keys.words
+  }
+
+  keyPlace(id: number): number {
+    return this.#keys.place(this.#word(id, KEY))
   }
 
   /** The first record of the chain that `id` is in. */
@@ -257,7 +266,8 @@ export class RowStore {
       this.writeContent(this.#word(id, CONTENT), to)
       marks?.write(this.mark(id), to)
     }
-    for (const id of this.#touched) this.#words[id * WORDS + FLAGS] = this.#word(id, FLAGS) & ~TOUCHED
+    for (const id of this.#touched)
+      this.#words[id * WORDS + FLAGS] = this.#word(id, FLAGS) & ~TOUCHED
     this.#touched = []
   }
 
@@ -304,12 +314,7 @@ export class RowStore {
     return content
   }
 
-  #restoreRecord(
-    id: number,
-    flags: number,
-    from: ByteReader,
-    marks: MarkCodec | undefined,
-  ): void {
+  #restoreRecord(id: number, flags: number, from: ByteReader, marks: MarkCodec | undefined): void {
     for (let field = 0; field < DOUBLES; field++) {
       this.#doubles[id * DOUBLES + field] = from.number()
     }

@@ -6,8 +6,8 @@
  * store needs no order within an epoch, and writing an epoch twice changes nothing.
  */
 
-import { invariant } from '#base'
-import { Batch, copyRows } from '#columns'
+import { PlatformError } from '#base'
+import { Batch, type BatchColumn, copyRows } from '#columns'
 import { partitionIds, type TableLayout, tableLayout } from '#format'
 import type { Emit, TableSpec } from '#plan'
 import type { Downstream } from '../operator.ts'
@@ -82,28 +82,22 @@ export class TableSink {
   }
 
   #push(batch: Batch, emit: Emit): void {
-    // Without a key nothing could be taken back, so only what never will be is published.
-    const settledOnly = this.#keyed === undefined || (emit === 'settled' && !this.#epoch.final)
-    const count = this.#take(batch, settledOnly)
+    const count = this.#take(batch, emit === 'settled' && !this.#epoch.final)
     if (count === 0) return
     this.changes += count
     if (this.#keyed === undefined) this.#append(batch, count)
     else this.#keyed.add(batch, this.#rows, count)
   }
 
-  /**
-   * Fills `#rows` with the rows that are wanted. With a key a −1 always is: what it takes back may
-   * have been published by a final flush.
-   */
+  /** Fills `#rows` with the rows that are wanted. A −1 is: a final flush may have published its row. */
   #take(batch: Batch, settledOnly: boolean): number {
-    const keyed = this.#keyed !== undefined
     if (this.#rows.length < batch.selected) this.#rows = new Int32Array(batch.capacity)
     const rows = this.#rows
     const { selection, selected, settled, weight } = batch
     let count = 0
     for (let k = 0; k < selected; k++) {
       const row = selection[k] as number
-      if (settledOnly && settled[row] === 0 && !(keyed && (weight[row] as number) < 0)) continue
+      if (settledOnly && settled[row] === 0 && (weight[row] as number) > 0) continue
       rows[count++] = row
     }
     return count
@@ -112,7 +106,7 @@ export class TableSink {
   #append(batch: Batch, count: number): void {
     const rows = this.#rows
     for (let k = 0; k < count; k++) {
-      invariant(batch.weight[rows[k] as number] === 1, 'a table without a key takes no row back')
+      if ((batch.weight[rows[k] as number] as number) < 0) throw this.#cannotTakeBack()
     }
     if (this.#layout.partitionBy === null) {
       this.#writer(0).append(batch, rows, count, this.#epoch.number)
@@ -130,6 +124,15 @@ export class TableSink {
     }
   }
 
+  /** Of a plan that was checked, only a final flush publishes rows that may be taken back. */
+  #cannotTakeBack(): PlatformError {
+    return new PlatformError(
+      'plan.unsupported',
+      `a row of table "${this.table.name}" that an earlier bounded run published has changed`,
+      { hint: 'Give the table a key, so that rows can be restated, and run from the start.' },
+    )
+  }
+
   #writer(partition: number): UnitWriter {
     let writer = this.#writers.get(partition)
     if (writer === undefined) {
@@ -142,22 +145,25 @@ export class TableSink {
 
 /** The changes of an epoch of a keyed table, in order, and which of them is the last of its key. */
 class KeyedRows {
+  readonly #table: TableSpec
   readonly #layout: TableLayout
-  readonly #pending: Batch
-  readonly #index: RowIndex
+  /** Made for the first batch: a pipeline may carry columns that the table has not. */
+  #pending: Batch | undefined
+  #index: RowIndex | undefined
   /** By pending row. A key that moves to another table partition leaves a tombstone in the old. */
   #partitions = new Float64Array(0)
   /** By pending row: 1 where a later one of the same key has its place. */
   #replaced = new Uint8Array(0)
 
   constructor(table: TableSpec, layout: TableLayout) {
+    this.#table = table
     this.#layout = layout
-    this.#pending = new Batch(table.schema)
-    this.#index = new RowIndex(this.#pending, columnIndexes(table.schema, table.key))
   }
 
   add(batch: Batch, rows: Int32Array, count: number): void {
+    this.#pending ??= new Batch(batch.schema)
     const pending = this.#pending
+    this.#index ??= new RowIndex(pending, columnIndexes(batch.schema, this.#table.key))
     const from = pending.length
     copyRows(batch, rows, count, pending)
     this.#grow(pending.length)
@@ -175,11 +181,12 @@ class KeyedRows {
     take: (batch: Batch, rows: Int32Array, count: number, partition: number) => void,
   ): void {
     const pending = this.#pending
-    if (pending.length === 0) return
+    if (pending === undefined || pending.length === 0) return
     if (final) pending.settled.fill(1, 0, pending.length)
     const groups = new Map<number, number[]>()
     for (let row = 0; row < pending.length; row++) {
       if (this.#replaced[row] === 1) continue
+      if ((pending.weight[row] as number) < 0) fillNulls(pending, row)
       const partition = this.#partitions[row] as number
       const group = groups.get(partition)
       if (group === undefined) groups.set(partition, [row])
@@ -189,7 +196,7 @@ class KeyedRows {
       take(pending, Int32Array.from(rows), rows.length, partition)
     }
     pending.clear()
-    this.#index.clear()
+    this.#index?.clear()
   }
 
   #grow(rows: number): void {
@@ -201,5 +208,24 @@ class KeyedRows {
     replaced.set(this.#replaced)
     this.#partitions = partitions
     this.#replaced = replaced
+  }
+}
+
+/** A tombstone may have its key alone; the store wants a value in every column that is not nullable. */
+function fillNulls(batch: Batch, row: number): void {
+  for (const [index, { type }] of batch.schema.entries()) {
+    if (type.nullable === true) continue
+    const column = batch.columns[index] as BatchColumn
+    switch (column.kind) {
+      case 'uuid':
+        column.nulls[row] = 0
+        break
+      case 'num':
+      case 'wide':
+        if (Number.isNaN(column.values[row])) column.values[row] = 0
+        break
+      default:
+        if ((column.lengths[row] as number) < 0) column.lengths[row] = 0
+    }
   }
 }

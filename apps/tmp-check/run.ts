@@ -1,0 +1,3 @@
+import { explain } from '../../src/plan/explain.ts'
+import { app } from './sales.ts'
+console.log(explain(app))

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { seededRandom } from '#base'
+import { clickItems, engineApplication, type TableName, userItems } from './engine-application.ts'
+import { classify, modelTables } from './engine-model.ts'
+import { Crash, Engine, type EngineOptions } from './engine-run.ts'
+
+const OPTIONS: EngineOptions = { batchRows: 1_024, epochRows: 500, workers: 1, generated: true }
+const TABLES = Object.keys(modelTables([[]], [[]])) as TableName[]
+
+function itemsOf(seed: number, records = 1_500) {
+  const random = seededRandom(seed)
+  const clicks = clickItems(random, records, 4)
+  return { clicks, users: userItems(random, records / 20, 12, 2) }
+}
+
+function assertTables(engine: Engine, expected: ReturnType<typeof modelTables>, what: string) {
+  for (const table of TABLES) {
+    assert.deepEqual(engine.table(table), expected[table], `${table}, ${what}`)
+  }
+}
+
+test('a bounded run gives what the naive model gives', async () => {
+  const { clicks, users } = itemsOf(1)
+  const expected = modelTables(clicks, users)
+  for (const emit of ['update', 'settled', 'closed'] as const) {
+    const engine = new Engine(engineApplication(emit), 7)
+    engine.log.record('clicks', clicks)
+    engine.log.record('users', users)
+    const [summary] = await engine.run(OPTIONS)
+    assertTables(engine, expected, emit)
+    const verdicts = classify(clicks, 5_000_000, 10_000_000)
+    const counts = summary?.counts['clicks']
+    assert.equal(counts?.late, verdicts.late)
+    assert.equal(counts?.tooLate, verdicts.tooLate)
+  }
+})
+
+test('batch size, workers and generated code change nothing', async () => {
+  const { clicks, users } = itemsOf(2)
+  const expected = modelTables(clicks, users)
+  for (const options of [
+    { ...OPTIONS, batchRows: 1, epochRows: 97 },
+    { ...OPTIONS, batchRows: 7, workers: 2, generated: false },
+    { ...OPTIONS, batchRows: 'random', workers: 3, epochRows: 50 },
+  ] as const) {
+    for (const emit of ['update', 'settled'] as const) {
+      const engine = new Engine(engineApplication(emit), 8)
+      engine.log.record('clicks', clicks)
+      engine.log.record('users', users)
+      await engine.run(options)
+      assertTables(engine, expected, JSON.stringify({ ...options, emit }))
+    }
+  }
+})
+
+test('a crash at each named point loses nothing and repeats nothing', async () => {
+  const { clicks, users } = itemsOf(3)
+  const expected = modelTables(clicks, users)
+  for (const point of ['C3', 'C4.spooled', 'C5.committed'] as const) {
+    for (const workers of [1, 2]) {
+      const engine = new Engine(engineApplication('update'), 9)
+      engine.log.record('clicks', clicks)
+      engine.log.record('users', users)
+      const options = { ...OPTIONS, epochRows: 100, workers }
+      let crashes = 0
+      for (let pass = 0; pass < 8; pass++) {
+        await engine.run(options, { point, pass }).catch((error: unknown) => {
+          if (!(error instanceof Crash)) throw error
+          crashes++
+        })
+      }
+      assert.ok(crashes >= 4, `${crashes} crashes at ${point}`)
+      await engine.run(options)
+      assertTables(engine, expected, `${point}, ${workers} workers`)
+    }
+  }
+})
+
+test('bounded runs over a growing log end where one run over all of it does', async () => {
+  const { clicks, users } = itemsOf(4)
+  const expected = modelTables(clicks, users)
+  for (const emit of ['update', 'settled', 'closed'] as const) {
+    const engine = new Engine(engineApplication(emit), 10)
+    for (let part = 0; part < 5; part++) {
+      engine.log.record(
+        'clicks',
+        clicks.map(list => slice(list, part, 5)),
+      )
+      engine.log.record(
+        'users',
+        users.map(list => slice(list, part, 5)),
+      )
+      await engine.run({ ...OPTIONS, workers: 1 + (part % 3) })
+      const [seenClicks, seenUsers] = [clicks, users].map(items =>
+        items.map(list => list.slice(0, Math.ceil((list.length * (part + 1)) / 5))),
+      )
+      assertTables(engine, modelTables(seenClicks ?? [], seenUsers ?? []), `${emit}, part ${part}`)
+    }
+    assertTables(engine, expected, emit)
+  }
+})
+
+/** Part `part` of `parts` of a list. */
+function slice<T>(list: readonly T[], part: number, parts: number): T[] {
+  const end = (k: number) => Math.ceil((list.length * k) / parts)
+  return list.slice(end(part), end(part + 1))
+}
