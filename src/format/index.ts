@@ -21,6 +21,7 @@ export {
   placeSeed,
   sealBlock,
 } from './log-block.ts'
+export { nativeRows, type StoredRow } from './native-reader.ts'
 export { NativeBlock, partitionIds } from './native-writer.ts'
 export { murmur2, partitionOf, partitionRows } from './partition.ts'
 export { RowCodec } from './row-codec.ts'

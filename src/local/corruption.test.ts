@@ -101,7 +101,7 @@ async function readDamaged(path: string, file: Buffer): Promise<string> {
 const FLIPS = 250
 
 test('a flipped bit anywhere in the log file changes nothing or is named', async () => {
-  using directory = temporaryDirectory()
+  using directory = temporaryDirectory({ inMemory: true })
   await fill(directory.path)
   const whole = await contentsOf(directory.path)
   const file = readFileSync(join(directory.path, 'log', 'data.mdb'))
@@ -121,7 +121,7 @@ test('a flipped bit anywhere in the log file changes nothing or is named', async
 })
 
 test('a page that was not written, and a file that was cut, are named', async () => {
-  using directory = temporaryDirectory()
+  using directory = temporaryDirectory({ inMemory: true })
   await fill(directory.path)
   const whole = await contentsOf(directory.path)
   const file = readFileSync(join(directory.path, 'log', 'data.mdb'))
@@ -152,7 +152,7 @@ function damage(path: string, text: string): void {
 }
 
 test('each kind of damage is named with its place, and verify lists them all', async () => {
-  using source = temporaryDirectory()
+  using source = temporaryDirectory({ inMemory: true })
   await fill(source.path)
   const cases: [text: string, code: string, message: RegExp][] = [
     [
@@ -168,11 +168,11 @@ test('each kind of damage is named with its place, and verify lists them all', a
     ['"epoch":5,"worker"', 'state.corrupt', /^the manifest of epoch 5: a wrong checksum$/],
     ['"positions":"at 6"', 'state.corrupt', /^the commit of task "shop\/0\/0": a wrong checksum$/],
   ]
-  const all = temporaryDirectory()
+  const all = temporaryDirectory({ inMemory: true })
   using _ = all
   cpSync(source.path, all.path, { recursive: true })
   for (const [text, code, message] of cases) {
-    using directory = temporaryDirectory()
+    using directory = temporaryDirectory({ inMemory: true })
     cpSync(source.path, directory.path, { recursive: true })
     damage(directory.path, text)
     await assert.rejects(contentsOf(directory.path), { code, message })
@@ -190,7 +190,7 @@ test('each kind of damage is named with its place, and verify lists them all', a
 })
 
 test('a spool file that is cut, changed or gone is named', async () => {
-  using directory = temporaryDirectory()
+  using directory = temporaryDirectory({ inMemory: true })
   await fill(directory.path)
   const report = await verifyData(directory.path, OPTIONS.clock)
   assert.deepEqual(report.findings, [])

@@ -293,7 +293,7 @@ async function checkAll(model: Model, real: Real): Promise<void> {
 test('log and checkpoints, on disk and in memory, answer as a small model does', async () => {
   await fc.assert(
     fc.asyncProperty(fc.commands(commands, { maxCommands: 50, size: 'max' }), async run => {
-      using directory = temporaryDirectory()
+      using directory = temporaryDirectory({ inMemory: true })
       const clock = manualClock(1_000)
       const data = openData(directory.path, { clock, diskReserveBytes: 0 })
       const real: Real = { path: directory.path, data, memory: openMemory({ clock }), clock }

@@ -35,12 +35,9 @@ function expressionText(expression: Expression): string {
     case 'column':
       return expression.name
     case 'literal': {
-      const { value } = expression
-      return typeof value === 'string'
-        ? `'${value}'`
-        : typeof value === 'bigint'
-          ? `${value}`
-          : canonicalJson(value)
+      const { value, type } = expression
+      if (typeof value === 'bigint' || type.kind === 'decimal') return String(value)
+      return typeof value === 'string' ? `'${value}'` : canonicalJson(value)
     }
     case 'call': {
       const args = expression.args.map(expressionText).join(', ')

@@ -14,7 +14,7 @@ export type {
   TableSpec,
 } from './application.ts'
 export { canonicalJson, planHash } from './canonical.ts'
-export { checkApplication } from './check/application.ts'
+export { checkApplication, readSource } from './check/application.ts'
 export { explain } from './explain.ts'
 export type { Expression } from './expression.ts'
 export { type FunctionExample, type FunctionSpec, typeText } from './functions/signature.ts'
@@ -44,4 +44,3 @@ export type {
 } from './state.ts'
 export type { Column, Row, ScalarType, Schema, Type, Value } from './type.ts'
 export { findColumn, NARROW_PRECISION_MAX } from './type.ts'
-export { readSource } from './recorded-source.ts'

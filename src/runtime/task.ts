@@ -61,8 +61,7 @@ export interface TopicAppend {
 
 /** What a commit keeps of a task besides its operators' state. */
 export interface TaskPositions {
-  /** By `topic/partition`. */
-  readonly inputs: Readonly<Record<string, InputPosition>>
+  readonly inputs: readonly InputPosition[]
   /** By source. */
   readonly counts: Readonly<Record<string, SourceCounts>>
 }
@@ -152,9 +151,7 @@ export class Task {
 
   positions(): TaskPositions {
     return {
-      inputs: Object.fromEntries(
-        this.inputs.map(input => [`${input.topic}/${input.partition}`, input.position()]),
-      ),
+      inputs: this.inputs.map(input => input.position()),
       counts: Object.fromEntries(
         Array.from(this.#counters, ([source, counters]) => [source, counters.counts()]),
       ),
@@ -165,7 +162,9 @@ export class Task {
   restore(from: TaskRestore): void {
     const { inputs, counts } = JSON.parse(from.positions) as TaskPositions
     for (const input of this.inputs) {
-      const position = inputs[`${input.topic}/${input.partition}`]
+      const position = inputs.find(
+        ({ operator, partition }) => operator === input.operator && partition === input.partition,
+      )
       if (position !== undefined) input.restore(position)
     }
     let [snapshotBytes, deltaBytes] = [0, 0]
@@ -260,6 +259,7 @@ export class Task {
     const counters = this.#reports(input) ? this.#countersOf(input.topic) : undefined
     return new SourceInput({
       log,
+      operator: input.operator,
       source,
       ordinal,
       partition,
@@ -299,6 +299,7 @@ export class Task {
     invariant(writer !== undefined, `a stage writes "${topic}"`)
     return new ChangeInput({
       log,
+      operator,
       topic,
       ordinal: application.sources.length + index,
       partition,

@@ -62,6 +62,8 @@ export interface WorkerOptions {
   readonly stageDone: (stage: number) => Promise<void>
   /** Called with what has been read, after each epoch. */
   readonly onProgress: (progress: WorkerProgress) => void
+  /** Called when an endless run has read and committed all there is; the test kit ends it then. */
+  readonly onIdle?: () => void
   /** Where tests crash. */
   readonly at: (point: CrashPoint, epoch: number) => void
 }
@@ -167,7 +169,10 @@ class Worker {
     while (!signal.aborted && !choice.ended) {
       if (await this.#step(choice)) continue
       if (this.#pending > 0 && this.#due()) await this.#commit(choice)
-      else if (!choice.ended) await wait(pollMs, signal)
+      else if (!choice.ended) {
+        if (this.#pending === 0) this.#options.onIdle?.()
+        await wait(pollMs, signal)
+      }
       choice.wake()
     }
     if (this.#pending > 0) await this.#commit(choice)

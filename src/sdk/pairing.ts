@@ -101,7 +101,8 @@ export function joined(
         hint: 'Compute it behind the join, with select or with.',
       })
     }
-    const side = leftRow[expression.name] === value ? 'left' : 'right'
+    const known = findColumn(left.schema, expression.name) !== undefined
+    const side = known && leftRow[expression.name] === value ? 'left' : 'right'
     return { name, type: expression.type, side, column: expression.name } as const
   })
   const tied = (side: 'left' | 'right', ties: readonly string[]) =>

@@ -56,6 +56,11 @@ type Selected<C extends Columns, At extends string, M extends Named> = Flat<
 >
 type Extended<C extends Columns, M extends Named> = Flat<Omit<C, keyof M> & NamedTags<M>>
 
+/** A constant of exactly a column's type. */
+type DefaultOf<T extends Tag> = T['kind'] extends 'int32' | 'int64'
+  ? number | bigint
+  : ConstantOf<T>
+
 export interface LookupOptions<
   C extends Columns,
   D extends Columns,
@@ -67,7 +72,7 @@ export interface LookupOptions<
   /** New columns, and the dimension's columns that they come from. */
   readonly take: T
   /** Their values where no version is valid; null where it is silent. */
-  readonly otherwise?: O & { readonly [K in keyof T]?: ConstantOf<D[T[K]]> | null }
+  readonly otherwise?: O & { readonly [K in keyof T]?: DefaultOf<D[T[K]]> | null }
   /** Which versions say that the key is gone. */
   readonly deleted?: (version: Refs<D>) => Typed<Tag<'bool'>>
   /** Event time that a row waits for the dimension before it goes out with what is known (0). */

@@ -105,7 +105,8 @@ test('a store whose main process is killed ends by itself, and the next start wa
   {
     await using store = await openStore({ dataDir, clock: systemClock, log: silentLogger })
     assert.notEqual(store.pid, pid)
-    const until = systemClock.monotonicMs() + 15_000
+    const until = systemClock.monotonicMs() + 2_000
+    // The kernel does it, so at once; the engine's own shutdown takes seconds and may hang.
     while (alive(pid) && systemClock.monotonicMs() < until) await sleep(20)
     assert.ok(!alive(pid))
   }

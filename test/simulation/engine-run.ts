@@ -139,6 +139,7 @@ export class Engine {
     const stages = analyse(this.application)
     const barrier = stageBarrier(options.workers)
     let passes = 0
+    let dead = false
     const spool: Spool = {
       write: async (epoch, parts) => {
         this.#files.set(`${epoch}`, Buffer.concat(parts))
@@ -170,11 +171,18 @@ export class Engine {
         stageDone: barrier.done,
         onProgress: () => undefined,
         at: point => {
-          if (crash?.point === point && passes++ === crash.pass) throw new Crash(point)
+          // All workers die with the first.
+          dead ||= crash?.point === point && passes++ === crash.pass
+          if (dead) throw new Crash(point)
         },
+      }).catch((error: unknown) => {
+        barrier.release()
+        throw error
       }),
     )
-    return await Promise.race([Promise.all(workers), barrier.failed(workers)])
+    const outcomes = await Promise.allSettled(workers)
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    return await Promise.all(workers)
   }
 
   manifests(): readonly Manifest[] {
@@ -218,10 +226,9 @@ function stageBarrier(workers: number) {
         list.push(resolve)
         if (list.length === workers) for (const release of list) release()
       }),
-    /** Never resolves, but fails with the first worker that does. */
-    failed: (runs: readonly Promise<unknown>[]) =>
-      new Promise<never>((_, reject) => {
-        for (const run of runs) run.catch(reject)
-      }),
+    /** Lets everybody go on, to die at the next named point. */
+    release: () => {
+      for (const list of waiting.values()) for (const release of list) release()
+    },
   }
 }

@@ -6,11 +6,10 @@
  */
 
 import { manualClock, type Random, seededRandom, systemClock } from '#base'
-import { canonicalTable } from '#format'
+import { canonicalTable, nativeRows, type StoredRow } from '#format'
 import { openMemory } from '#local'
 import { type Application, analyse, type Manifest, type TableSpec } from '#plan'
 import { REJECTED_RECORDS, runWorker, type WorkerSummary } from '#runtime'
-import { nativeRows, type StoredRow } from './native-rows.ts'
 import { play, type Recording } from './recorded.ts'
 
 /** How the engine runs; nothing here may change what it gives. */

@@ -124,9 +124,11 @@ export function engineStart(
     '--input-format=LineAsString',
     `--query=SYSTEM START LISTEN HTTP; ${listen}SELECT count() FROM table FORMAT Null`,
   ]
-  if (platform !== 'linux') return { library, args }
+  const parent = process.pid
+  if (platform !== 'linux') return { library, args, parent }
   return {
     library,
+    parent,
     args,
     sandbox: {
       write: [data, config, scratch, '/dev/null'],

@@ -7,18 +7,21 @@
  */
 
 import { DataType, load, open } from 'ffi-rs'
-import { restrictSelf, type SandboxRules } from './landlock.ts'
+import { dieWithParent, restrictSelf, type SandboxRules } from './landlock.ts'
 
 export interface EngineStart {
   /** Absolute path of `libchdb.so`. */
   readonly library: string
   /** Command line of the engine, its own name first. */
   readonly args: readonly string[]
+  /** Process id of who starts it; with it the child dies. */
+  readonly parent: number
   /** Absent where the platform has no sandbox. */
   readonly sandbox?: SandboxRules
 }
 
 const start = JSON.parse(process.argv[2] ?? '{}') as EngineStart
+if (process.platform === 'linux') dieWithParent(start.parent)
 const landlock = start.sandbox === undefined ? 0 : restrictSelf(start.sandbox)
 process.stdout.write(`${JSON.stringify({ landlock })}\n`)
 

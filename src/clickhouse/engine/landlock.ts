@@ -29,6 +29,8 @@ const CREATE_RULESET = 444
 const ADD_RULE = 445
 const RESTRICT_SELF = 446
 const NO_NEW_PRIVILEGES = 38
+const PARENT_DEATH_SIGNAL = 1
+const SIGKILL = 9
 /** Opens a name without its content; `node:fs` has no constant for it. */
 const PATH_ONLY = 0o10000000
 
@@ -62,6 +64,19 @@ export function restrictSelf(rules: SandboxRules): number {
   invariant(systemCall([RESTRICT_SELF, ruleset, 0]) === 0, 'the sandbox is on')
   closeSync(ruleset)
   return abi
+}
+
+/**
+ * Has the kernel kill this process when `parent` dies. The engine ends by itself when its input
+ * closes, but its shutdown was seen to hang, and then nobody is left to kill it. To the tables it
+ * is a crash like any other.
+ */
+export function dieWithParent(parent: number): void {
+  open({ library: 'libc', path: 'libc.so.6' })
+  const set = call('prctl', DataType.I32, [PARENT_DEATH_SIGNAL, SIGKILL, 0, 0, 0])
+  invariant(set === 0, 'the kernel takes the signal')
+  // It may have died before the kernel was asked.
+  if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL')
 }
 
 /** All file rights the kernel knows: 13 at first, then moving between directories, then truncating. */

@@ -291,6 +291,8 @@ function launch(start: unknown, log: Logger): Engine {
   const child = spawn(process.execPath, ['--no-warnings', program, JSON.stringify(start)], {
     env: {},
     stdio: ['pipe', 'pipe', 'pipe'],
+    // A group of its own: Ctrl-C on a terminal is for main, which stops the store when it is done.
+    detached: true,
   })
   let said = ''
   let head = ''

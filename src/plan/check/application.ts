@@ -5,7 +5,7 @@
  * there is one law for both.
  */
 
-import { PARTITIONS_MAX, RECORD_BYTES_MAX, timeText } from '#base'
+import { PARTITIONS_MAX, PlatformError, RECORD_BYTES_MAX, timeText } from '#base'
 import { keyable } from '../aggregates.ts'
 import type {
   Application,
@@ -211,6 +211,23 @@ function checkFormat({ name, format, raw }: SourceSpec): void {
   needColumns(names, raw, place)
   const missing = raw.find(column => !names.includes(column.name))
   if (missing !== undefined) throw invalid(place, `the pattern has no field "${missing.name}"`)
+}
+
+/**
+ * The source that `canonicalJson` wrote, values and all.
+ *
+ * @throws PlatformError `plan.*` where it is none
+ */
+export function readSource(json: string): SourceSpec {
+  let data: unknown
+  try {
+    data = JSON.parse(json)
+  } catch (cause) {
+    throw new PlatformError('plan.invalid', 'a recorded source is no JSON', { cause })
+  }
+  const read = source(data, 'source')
+  checkSource(read)
+  return read
 }
 
 /** @throws PlatformError `plan.*` */

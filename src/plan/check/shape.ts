@@ -119,7 +119,8 @@ export function object<M extends Members>(rules: M): Rule<Shaped<M>> {
   return (value, place) => {
     const members = membersOf(value, place)
     for (const name of Object.keys(members)) {
-      if (!Object.hasOwn(rules, name)) throw invalid(place, `no member "${name}" is known`)
+      if (Object.hasOwn(rules, name) || members[name] === undefined) continue
+      throw invalid(place, `no member "${name}" is known`)
     }
     const shaped: Record<string, unknown> = {}
     for (const [name, rule] of Object.entries(rules)) {

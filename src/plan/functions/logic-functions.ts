@@ -118,7 +118,7 @@ function choice(types: readonly Type[]): Type | { reason: string } {
 
 export const LOGIC_FUNCTIONS = {
   eq: comparison('equals', false, true, false),
-  ne: comparison('differs from', true, false, true),
+  ne: comparison('is not equal to', true, false, true),
   lt: comparison('is less than', true, false, false),
   le: comparison('is at most', true, true, false),
   gt: comparison('is greater than', false, false, true),

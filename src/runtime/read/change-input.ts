@@ -40,6 +40,7 @@ export interface RecordPosition {
 
 export interface ChangeInputOptions {
   readonly log: Log
+  readonly operator: number
   readonly topic: string
   /** Ordinal of the topic, behind those of the application's sources. */
   readonly ordinal: number
@@ -56,6 +57,7 @@ const PARTITIONS = 65_536
 
 export class ChangeInput implements TaskInput {
   readonly kind = 'change'
+  readonly operator: number
   readonly topic: string
   readonly partition: number
   readonly aheadMaxUs = Infinity
@@ -73,6 +75,7 @@ export class ChangeInput implements TaskInput {
 
   constructor(options: ChangeInputOptions) {
     this.#options = options
+    this.operator = options.operator
     this.topic = options.topic
     this.partition = options.partition
     this.#origin = options.ordinal * PARTITIONS + options.partition
@@ -123,7 +126,8 @@ export class ChangeInput implements TaskInput {
       if (watermarkUs === -Infinity && frontierUs === -Infinity) continue
       upstream[task] = [String(watermarkUs), String(frontierUs)]
     }
-    return { next: this.next, upstream }
+    const { operator, topic, partition, next } = this
+    return { operator, topic, partition, next, upstream }
   }
 
   restore(position: InputPosition): void {

@@ -40,6 +40,7 @@ export class SourceDecoder {
 
 export interface SourceInputOptions {
   readonly log: Log
+  readonly operator: number
   readonly source: SourceSpec
   /** Ordinal of the source in the application. */
   readonly ordinal: number
@@ -63,6 +64,7 @@ const PARTITIONS = 65_536
 
 export class SourceInput implements TaskInput {
   readonly kind = 'source'
+  readonly operator: number
   readonly topic: string
   readonly partition: number
   readonly aheadMaxUs: number
@@ -78,6 +80,7 @@ export class SourceInput implements TaskInput {
   constructor(options: SourceInputOptions) {
     const { source, partition, ordinal, planHash } = options
     this.#options = options
+    this.operator = options.operator
     this.topic = source.name
     this.partition = partition
     this.aheadMaxUs = source.aheadMaxUs ?? Infinity
@@ -125,7 +128,13 @@ export class SourceInput implements TaskInput {
 
   position(): InputPosition {
     const { greatest } = this.#time
-    return { next: this.next, greatest: greatest === -Infinity ? null : greatest }
+    return {
+      operator: this.operator,
+      topic: this.topic,
+      partition: this.partition,
+      next: this.next,
+      greatest: greatest === -Infinity ? null : greatest,
+    }
   }
 
   restore(position: InputPosition): void {

@@ -14,6 +14,8 @@ export type ReadOutcome =
 export interface TaskInput {
   /** Of the topic: records for a codec, or changes of an earlier stage. */
   readonly kind: 'source' | 'change'
+  /** Of the stage, which gives the input's rows. */
+  readonly operator: number
   readonly topic: string
   readonly partition: number
   /** Event time of what was read; Infinity once it has ended for good. */
@@ -35,8 +37,12 @@ export interface TaskInput {
   restore(position: InputPosition): void
 }
 
-/** What a commit keeps of an input. Infinite times are null. */
+/** What a commit keeps of an input. A time that is not known yet is null. */
 export interface InputPosition {
+  /** Of the stage; a topic may be read by several, each at its own pace. */
+  readonly operator: number
+  readonly topic: string
+  readonly partition: number
   readonly next: number
   /** Greatest accepted event time, of sources. */
   readonly greatest?: number | null

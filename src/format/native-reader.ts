@@ -6,8 +6,8 @@
  */
 
 import { invariant } from '#base'
-import { type TableLayout, tableLayout } from '#format'
 import type { TableSpec } from '#plan'
+import { type TableLayout, tableLayout } from './table-layout.ts'
 
 /** A row as a unit has it. */
 export interface StoredRow {

@@ -1,3 +1,0 @@
-import { explain } from '../../src/plan/explain.ts'
-import { app } from './sales.ts'
-console.log(explain(app))
