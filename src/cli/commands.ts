@@ -82,7 +82,10 @@ export async function command(
     const call = { name, options, directory: context.directory, json: context.json }
     return sendCommand(running, call, context, name === 'ingest')
   }
-  await using platform = openPlatform(context.directory, platformOptions(data))
+  await using platform = openPlatform(context.directory, {
+    ...platformOptions(data),
+    storeStopMs: 0,
+  })
   await carryOutOn(platform)({ name, options }, context)
   return 0
 }

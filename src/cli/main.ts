@@ -113,7 +113,10 @@ onData(program.command('run'))
   .option('--allow-destructive', 'apply changes to tables that lose rows')
   .action(async (app: string, options: Options) => {
     const context = contextOf(options)
-    await using platform = openPlatform(context.directory, platformOptions(dataOptions(options)))
+    await using platform = openPlatform(context.directory, {
+      ...platformOptions(dataOptions(options)),
+      storeStopMs: 0,
+    })
     const pick = (from: string, to: string) =>
       options[from] === undefined ? {} : { [to]: options[from] }
     const run = {

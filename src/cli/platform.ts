@@ -15,6 +15,8 @@ export interface PlatformOptions {
   readonly data: string
   readonly storeMemoryBytes: number
   readonly storeNativePort?: number
+  /** How long the store may take to stop; commands that end at once do not wait (decision 14). */
+  readonly storeStopMs?: number
   readonly clock: Clock
   readonly logger: Logger
   readonly metrics: Metrics
@@ -50,6 +52,10 @@ export function openPlatform(directory: string, options: PlatformOptions): Platf
         dataDir: data.path,
         memoryBytes: options.storeMemoryBytes,
         ...(options.storeNativePort === undefined ? {} : { nativePort: options.storeNativePort }),
+        ...(options.storeStopMs === undefined ? {} : { stopMs: options.storeStopMs }),
+        ...(options.diskReserveBytes === undefined
+          ? {}
+          : { diskReserveBytes: options.diskReserveBytes }),
         clock,
         log: logger,
         onChange: ({ state }) => {

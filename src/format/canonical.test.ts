@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { seededRandom } from '#base'
 import type { Row, Schema } from '#plan'
 import { canonicalOfRows, canonicalTable } from './canonical.ts'
-import { EVERY_TYPE, randomRow } from './test-rows.ts'
+import { EVERY_TYPE, randomRow } from './random-rows.test.ts'
 
 const sha256 = (hex: string) => createHash('sha256').update(Buffer.from(hex, 'hex')).digest('hex')
 

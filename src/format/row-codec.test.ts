@@ -3,10 +3,10 @@ import { test } from 'node:test'
 import { seededRandom } from '#base'
 import { appendRow, Batch, readRow, readRows } from '#columns'
 import type { LogBlock, Schema } from '#plan'
+import { EVERY_TYPE, randomRow } from './random-rows.test.ts'
 import { RowCodec } from './row-codec.ts'
 import { RowReader } from './rowbinary-reader.ts'
 import { GrowingBytes } from './rowbinary-writer.ts'
-import { EVERY_TYPE, randomRow } from './test-rows.ts'
 
 /** Arrays that may be null are for operators only: no table holds them. */
 const SCHEMA: Schema = [

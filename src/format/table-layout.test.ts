@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TableSpec } from '#plan'
+import { EVERY_TYPE } from './random-rows.test.ts'
 import { clickhouseType, tableLayout } from './table-layout.ts'
-import { EVERY_TYPE } from './test-rows.ts'
 
 const table: TableSpec = {
   name: 't',

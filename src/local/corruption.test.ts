@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { manualClock, PlatformError, seededRandom } from '#base'
 import { crc32c } from '#format'
 import { type DataDirectory, openData } from './data-directory.ts'
-import { blockOf, commitOf, manifestOf, temporaryDirectory, textsOf } from './test-data.ts'
+import { blockOf, commitOf, manifestOf, temporaryDirectory, textsOf } from './data-samples.test.ts'
 import { verifyData } from './verify-data.ts'
 
 const OPTIONS = { clock: manualClock(5_000), diskReserveBytes: 0 }

@@ -1,24 +1,17 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock } from '#base'
 import { openData } from './data-directory.ts'
-import { temporaryDirectory, textsOf } from './test-data.ts'
+import { spawnWriter, temporaryDirectory, textsOf } from './data-samples.test.ts'
 import { verifyData } from './verify-data.ts'
 
-const WRITER = join(import.meta.dirname, 'test-writer.ts')
 const OPTIONS = { clock: systemClock, diskReserveBytes: 0 }
 const TOPIC = { name: 'clicks', partitions: 2, source: null, logBytesMax: null }
 
 function start(directory: string, owner: boolean, partition: number) {
-  const child = spawn(process.execPath, [
-    WRITER,
-    directory,
-    owner ? 'owner' : 'worker',
-    String(partition),
-  ])
+  const child = spawnWriter(directory, owner, partition)
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString()

@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { systemClock } from '#base'
 import { openData } from './data-directory.ts'
+import { blockOf, spawnWriter, temporaryDirectory } from './data-samples.test.ts'
 import { lockOwner } from './directory-lock.ts'
-import { blockOf, temporaryDirectory } from './test-data.ts'
 
 const OPTIONS = { clock: systemClock, diskReserveBytes: 0 }
 const TOPIC = { name: 'clicks', partitions: 1, source: null, logBytesMax: null }
-const WRITER = join(import.meta.dirname, 'test-writer.ts')
 
 test('a new directory has its layout, and opens again', async () => {
   using directory = temporaryDirectory()
@@ -27,7 +26,7 @@ test('a second process is refused by name of the first, until that is killed', a
   const data = openData(directory.path, OPTIONS)
   await data.log.ensureTopic(TOPIC)
   await data.close()
-  const child = spawn(process.execPath, [WRITER, directory.path, 'owner', '0'])
+  const child = spawnWriter(directory.path, true, 0)
   await once(child.stdout, 'data')
   assert.equal(lockOwner(join(directory.path, 'LOCK'), directory.path), child.pid)
   assert.throws(() => openData(directory.path, OPTIONS), {

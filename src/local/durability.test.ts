@@ -3,12 +3,12 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { temporaryDirectory } from './test-data.ts'
+import { temporaryDirectory } from './data-samples.test.ts'
 
 const SCRIPT = `
 import { writeSync } from 'node:fs'
 import { openData } from '${join(import.meta.dirname, 'data-directory.ts')}'
-import { blockOf, commitOf } from '${join(import.meta.dirname, 'test-data.ts')}'
+import { blockOf, commitOf } from '${join(import.meta.dirname, './data-samples.test.ts')}'
 const clock = { nowUs: () => 0, monotonicMs: () => 0 }
 const data = openData(process.argv[1], { clock, diskReserveBytes: 0 })
 await data.log.ensureTopic({ name: 't', partitions: 1, source: null, logBytesMax: null })

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { manualClock } from '#base'
 import { END_OF_TIME_US } from '#plan'
 import { openData } from './data-directory.ts'
-import { blockOf, markOf, temporaryDirectory, textsOf } from './test-data.ts'
+import { blockOf, markOf, temporaryDirectory, textsOf } from './data-samples.test.ts'
 
 const TOPIC = { name: 'clicks', partitions: 2, source: '{}', logBytesMax: null }
 const options = (clock = manualClock(1_000)) => ({ clock, diskReserveBytes: 0 })

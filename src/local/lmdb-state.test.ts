@@ -3,8 +3,8 @@ import { statSync } from 'node:fs'
 import { test } from 'node:test'
 import { manualClock } from '#base'
 import { openData } from './data-directory.ts'
+import { blockOf, commitOf, manifestOf, temporaryDirectory } from './data-samples.test.ts'
 import { CHUNK_BYTES } from './state-chain.ts'
-import { blockOf, commitOf, manifestOf, temporaryDirectory } from './test-data.ts'
 
 const OPTIONS = { clock: manualClock(1_000), diskReserveBytes: 0 }
 const entry = (bytes: Uint8Array) => [{ operator: 'sessions', bytes }]

@@ -4,10 +4,17 @@ import fc from 'fast-check'
 import { manualClock, PlatformError } from '#base'
 import { END_OF_TIME_US } from '#plan'
 import { type DataDirectory, openData } from './data-directory.ts'
+import {
+  blockOf,
+  commitOf,
+  manifestOf,
+  markOf,
+  temporaryDirectory,
+  textsOf,
+} from './data-samples.test.ts'
 import { TABLES } from './environment.ts'
 import { type MemoryData, openMemory } from './memory-data.ts'
 import { checkPages } from './page-check.ts'
-import { blockOf, commitOf, manifestOf, markOf, temporaryDirectory, textsOf } from './test-data.ts'
 
 /** All that log and checkpoints are, without a disk. */
 interface Model {

@@ -59,7 +59,7 @@ class Graph {
     const known = this.#levels.get(operator)
     if (known !== undefined) return known
     const above = Math.max(0, ...inputsOf(operator).map(input => this.#level(input)))
-    const level = above
+    const level = operator.op === 'rekey' ? above + 1 : above
     this.#levels.set(operator, level)
     return level
   }

@@ -56,8 +56,8 @@ test('a row behind the frontier is kept apart', async () => {
   assert.deepEqual(await kit.rows('visits'), [])
   const rejected = await kit.rows('rejected_records')
   assert.deepEqual(
-    rejected.map(({ kind }) => kind),
-    ['too_late'],
+    rejected.map(({ reason }) => reason),
+    ['event.too_late'],
   )
 })
 

@@ -13,7 +13,7 @@ import {
   tableLayout,
 } from '#format'
 import type { TableSpec } from '#plan'
-import { EVERY_TYPE, randomRow } from '../../src/format/test-rows.ts'
+import { EVERY_TYPE, randomRow } from '../../src/format/random-rows.test.ts'
 import { storeSkip as skip, type TemporaryStore, temporaryStore } from './store-fixture.ts'
 
 const TABLE: TableSpec = {

@@ -6,23 +6,39 @@
  */
 
 import { manualClock, type Random, seededRandom, systemClock } from '#base'
-import { canonicalTable, nativeRows, type StoredRow } from '#format'
 import { openMemory } from '#local'
-import { type Application, analyse, type Manifest, type TableSpec } from '#plan'
-import { REJECTED_RECORDS, runWorker, type WorkerSummary } from '#runtime'
-import { play, type Recording } from './recorded.ts'
+import { type Application, analyse } from '#plan'
+import { type CrashPoint, REJECTED_RECORDS, runWorker, type WorkerSummary } from '#runtime'
+import { MemoryTables, type TableRows } from './memory-tables.ts'
+import { parts, play, type Recording } from './recorded.ts'
+
+/** Where a run may crash: in a worker's commit, around an application to the tables, in recovery. */
+export const CRASH_PLACES = [
+  'C3',
+  'C4.spooled',
+  'C5.committed',
+  'C6.before',
+  'C6.after',
+  'C9',
+  'recovery',
+] as const satisfies readonly (CrashPoint | 'C6.before' | 'C6.after' | 'C9' | 'recovery')[]
+export type CrashPlace = (typeof CRASH_PLACES)[number]
 
 /** How the engine runs; nothing here may change what it gives. */
 export interface MemoryRunOptions {
   readonly batchRows: number | 'random'
   readonly epochRows: number
-  readonly parallelism: number
+  /** Workers; of several numbers each life of the run takes the next: tasks move between workers. */
+  readonly parallelism: number | readonly number[]
   readonly generated: boolean
   readonly seed: number
-  /** Crashes at about every so manieth commit point; none where 0. */
+  /** Crashes at about every so manieth passage of `crashPlaces`; none where 0. */
   readonly crashEvery: number
+  readonly crashPlaces: readonly CrashPlace[]
   /** Runs over growing parts of the recording, one bounded run each. */
   readonly rounds: number
+  /** Called after each round with what the tables hold, and what the log holds. */
+  readonly onRound: (tables: readonly TableRows[], soFar: Recording) => Promise<void> | void
 }
 
 export const MEMORY_RUN: MemoryRunOptions = {
@@ -32,25 +48,23 @@ export const MEMORY_RUN: MemoryRunOptions = {
   generated: true,
   seed: 1,
   crashEvery: 0,
+  crashPlaces: CRASH_PLACES,
   rounds: 1,
-}
-
-export interface TableRows {
-  readonly table: string
-  readonly rows: number
-  readonly sha256: string
-  /** A row's RowBinary bytes, in canonical order. */
-  row(index: number): Uint8Array
+  onRound: () => undefined,
 }
 
 export interface MemoryRun {
   readonly tables: readonly TableRows[]
+  /** What became of records that gave no rows. */
+  readonly rejected: TableRows
   readonly summaries: readonly WorkerSummary[]
   readonly crashes: number
 }
 
-/** What a test throws at a crash point. */
+/** What a crash is known by. */
 class Crash extends Error {}
+
+type CrashHere = (place: CrashPlace) => void
 
 /** Runs `application` over `recording` to its end. */
 export async function runInMemory(
@@ -59,127 +73,151 @@ export async function runInMemory(
   given: Partial<MemoryRunOptions> = {},
 ): Promise<MemoryRun> {
   const options = { ...MEMORY_RUN, ...given }
-  const random = seededRandom(options.seed)
-  const clock = manualClock()
-  const data = openMemory({ clock })
-  const spool = new Map<string, readonly Uint8Array[]>()
-  const tables = new MemoryTables([...application.tables, REJECTED_RECORDS])
-  let crashes = 0
-  let summaries: WorkerSummary[] = []
-  for (const part of partsOf(recording, options.rounds)) {
-    await play(part, application.sources, data.log, clock)
+  const run = new Run(application, options)
+  for (const { part, soFar } of parts(recording, options.rounds)) {
+    await run.round(part)
+    await options.onRound(run.tables(), soFar)
+  }
+  return run.result()
+}
+
+/** The directory, store and workers of a run. */
+class Run {
+  readonly #application: Application
+  readonly #options: MemoryRunOptions
+  readonly #random: Random
+  readonly #clock = manualClock()
+  readonly #data = openMemory({ clock: this.#clock })
+  readonly #spool = new Map<string, readonly Uint8Array[]>()
+  readonly #tables: MemoryTables
+  #summaries: WorkerSummary[] = []
+  #crashes = 0
+  #lives = 0
+
+  constructor(application: Application, options: MemoryRunOptions) {
+    this.#application = application
+    this.#options = options
+    this.#random = seededRandom(options.seed)
+    this.#tables = new MemoryTables([...application.tables, REJECTED_RECORDS])
+  }
+
+  /** One bounded run behind `part`: as many lives as it takes. */
+  async round(part: Recording): Promise<void> {
+    await play(part, this.#application.sources, this.#data.log, this.#clock)
     for (;;) {
-      // What an earlier life prepared is applied from the spool before anything is read.
-      for (const manifest of data.state.prepared(application.name)) tables.apply(manifest, spool)
-      const crash = crasher(options, random, () => crashes)
       try {
-        summaries = await runAll(application, options, random, { data, spool, tables, crash })
-        break
+        await this.#recover()
+        this.#summaries = await this.#live()
+        return
       } catch (error) {
         if (!(error instanceof Crash)) throw error
-        crashes++
-        data.disk.crash()
+        this.#crashes++
+        this.#data.disk.crash()
       }
     }
   }
-  return { tables: application.tables.map(table => tables.rows(table)), summaries, crashes }
-}
 
-/** The recording in `rounds` parts, each behind the one before. */
-function partsOf(recording: Recording, rounds: number): Recording[] {
-  return Array.from({ length: rounds }, (_, round) => {
-    const cut = (length: number, at: number): number => Math.floor((length * at) / rounds)
-    return new Map(
-      Array.from(recording, ([topic, partitions]) => [
-        topic,
-        partitions.map(records =>
-          records.slice(cut(records.length, round), cut(records.length, round + 1)),
-        ),
-      ]),
+  tables(): TableRows[] {
+    return this.#application.tables.map(table => this.#tables.rows(table))
+  }
+
+  result(): MemoryRun {
+    return {
+      tables: this.tables(),
+      rejected: this.#tables.rows(REJECTED_RECORDS),
+      summaries: this.#summaries,
+      crashes: this.#crashes,
+    }
+  }
+
+  /** What an earlier life prepared is applied from the spool before anything is read. */
+  async #recover(): Promise<void> {
+    for (const manifest of this.#data.state.prepared(this.#application.name)) {
+      this.#crash('recovery')
+      this.#tables.apply(manifest, this.#spool)
+      this.#crash('recovery')
+      await this.#data.state.markApplied(manifest.epoch)
+    }
+  }
+
+  /** The workers of one life, stage by stage together; all end before it does. */
+  async #live(): Promise<WorkerSummary[]> {
+    const { parallelism } = this.#options
+    const counts = typeof parallelism === 'number' ? [parallelism] : parallelism
+    const count = counts[this.#lives++ % counts.length] ?? 1
+    const stop = new AbortController()
+    const barriers = analyse(this.#application).map(() => barrier(count))
+    const workers = Array.from({ length: count }, (_, worker) =>
+      this.#worker(worker, count, barriers, stop.signal).catch((error: unknown) => {
+        // Others may wait for a stage that this one will never end.
+        stop.abort()
+        for (const arrive of barriers) for (let j = 0; j < count; j++) void arrive()
+        throw error
+      }),
     )
-  })
-}
+    const ended = await Promise.allSettled(workers)
+    const failures = ended.flatMap(one => (one.status === 'rejected' ? [one.reason] : []))
+    // A planned crash must not hide what another worker failed of.
+    const failure = failures.find(error => !(error instanceof Crash)) ?? failures[0]
+    if (failure !== undefined) throw failure
+    return Promise.all(workers)
+  }
 
-interface Parts {
-  readonly data: ReturnType<typeof openMemory>
-  readonly spool: Map<string, readonly Uint8Array[]>
-  readonly tables: MemoryTables
-  readonly crash: () => void
-}
-
-/** The workers of one life, stage by stage together. */
-async function runAll(
-  application: Application,
-  options: MemoryRunOptions,
-  random: Random,
-  { data, spool, tables, crash }: Parts,
-): Promise<WorkerSummary[]> {
-  const stages = analyse(application)
-  const barriers = stages.map(() => barrier(options.parallelism))
-  const stop = new AbortController()
-  const workers = Array.from({ length: options.parallelism }, (_, worker) =>
-    runWorker({
-      application,
+  #worker(
+    worker: number,
+    count: number,
+    barriers: readonly (() => Promise<void>)[],
+    signal: AbortSignal,
+  ): Promise<WorkerSummary> {
+    const { batchRows, epochRows, generated } = this.#options
+    const crash: CrashHere = place => this.#crash(place)
+    return runWorker({
+      application: this.#application,
       codeVersion: 'parity',
       worker,
-      partitions: stages.map(({ partitions }) =>
-        Array.from({ length: partitions }, (__, p) => p).filter(
-          p => p % options.parallelism === worker,
-        ),
+      partitions: analyse(this.#application).map(({ partitions }) =>
+        Array.from({ length: partitions }, (_, p) => p).filter(p => p % count === worker),
       ),
-      log: data.log,
-      state: data.state,
+      log: this.#data.log,
+      state: this.#data.state,
       spool: {
-        async write(epoch, parts) {
+        write: async (epoch, bytes) => {
           const name = `epoch-${epoch}.native`
-          spool.set(
+          this.#spool.set(
             name,
-            parts.map(part => part.slice()),
+            bytes.map(part => part.slice()),
           )
           return { name }
         },
       },
       clock: systemClock,
-      random: seededRandom(random.int(2 ** 31)),
-      batchRows: options.batchRows,
-      epochRows: options.epochRows,
+      random: seededRandom(this.#random.int(2 ** 31)),
+      batchRows,
+      epochRows,
       epochMs: 3_600_000,
       pollMs: 1,
       preparedMax: 2,
-      generated: options.generated,
+      generated,
       bounded: true,
-      signal: stop.signal,
+      signal,
       onPrepared: async manifest => {
-        tables.apply(manifest, spool)
-        crash()
-        await data.state.markApplied(manifest.epoch)
+        crash('C6.before')
+        this.#tables.apply(manifest, this.#spool)
+        crash('C6.after')
+        await this.#data.state.markApplied(manifest.epoch)
+        crash('C9')
       },
       stageDone: stage => barriers[stage]?.() ?? Promise.resolve(),
       onProgress: () => undefined,
       at: crash,
-    }),
-  )
-  // A crash of one is a crash of all: they are one life.
-  const failed = (await Promise.allSettled(workers.map(stopOthers(stop, barriers)))).find(
-    (result): result is PromiseRejectedResult => result.status === 'rejected',
-  )
-  if (failed !== undefined) throw failed.reason
-  return Promise.all(workers)
-}
+    })
+  }
 
-function stopOthers(
-  stop: AbortController,
-  barriers: readonly (() => Promise<void>)[],
-): (worker: Promise<WorkerSummary>) => Promise<WorkerSummary> {
-  return async worker => {
-    try {
-      return await worker
-    } catch (error) {
-      stop.abort()
-      // Others may wait for a stage that this one will never end.
-      for (const arrive of barriers) void arrive()
-      throw error
-    }
+  /** Throws at about every so manieth call; ever less often, so that a run ends. */
+  #crash(place: CrashPlace): void {
+    const { crashEvery, crashPlaces } = this.#options
+    if (crashEvery === 0 || !crashPlaces.includes(place)) return
+    if (this.#random.next() * crashEvery * (1 + this.#crashes / 5) < 1) throw new Crash(place)
   }
 }
 
@@ -191,53 +229,4 @@ function barrier(count: number): () => Promise<void> {
     if (--waiting <= 0) resolve()
     return promise
   }
-}
-
-/** Throws at about every so manieth call; ever less often, so that a run ends. */
-function crasher(options: MemoryRunOptions, random: Random, crashes: () => number): () => void {
-  if (options.crashEvery === 0) return () => undefined
-  return () => {
-    if (random.next() * options.crashEvery * (1 + crashes() / 10) < 1) throw new Crash('planned')
-  }
-}
-
-/** Tables as the store would hold them: units by id, since applying one twice changes nothing. */
-class MemoryTables {
-  readonly #specs: ReadonlyMap<string, TableSpec>
-  readonly #units = new Map<string, { readonly table: string; readonly rows: StoredRow[] }>()
-
-  constructor(tables: readonly TableSpec[]) {
-    this.#specs = new Map(tables.map(table => [table.name, table]))
-  }
-
-  apply(manifest: Manifest, spool: ReadonlyMap<string, readonly Uint8Array[]>): void {
-    const file = Buffer.concat(spool.get(manifest.spool ?? '') ?? [])
-    for (const unit of manifest.units) {
-      const table = this.#specs.get(unit.table)
-      if (table === undefined) throw new Error(`a unit of the unknown table "${unit.table}"`)
-      const rows = nativeRows(table, file.subarray(unit.at, unit.at + unit.bytes))
-      this.#units.set(unit.id, { table: unit.table, rows })
-    }
-  }
-
-  /** The current settled rows: of a keyed table the newest of each key, without tombstones. */
-  rows(table: TableSpec): TableRows {
-    const all = [...this.#units.values()].flatMap(unit =>
-      unit.table === table.name ? unit.rows : [],
-    )
-    const current = table.key.length === 0 ? all : newest(all)
-    const bytes = Buffer.concat(
-      current.filter(({ deleted, settled }) => !deleted && settled).map(row => row.bytes),
-    )
-    const canonical = canonicalTable({ schema: table.schema, key: table.key }, bytes)
-    return { table: table.name, ...canonical }
-  }
-}
-
-function newest(rows: readonly StoredRow[]): StoredRow[] {
-  const byKey = new Map<string, StoredRow>()
-  for (const row of rows) {
-    if ((byKey.get(row.key)?.epoch ?? -1) <= row.epoch) byKey.set(row.key, row)
-  }
-  return [...byKey.values()]
 }

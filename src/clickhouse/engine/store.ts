@@ -41,6 +41,11 @@ export interface StoreOptions {
   readonly connectPorts?: readonly number[]
   readonly clock: Clock
   readonly log: Logger
+  /**
+   * How long the engine may take to stop before it is killed; 10 s by default. A kill loses nothing
+   * that was acknowledged (docs/decisions/0014), and a clean stop takes 4 s.
+   */
+  readonly stopMs?: number
   /** Called on each change after the first start. */
   readonly onChange?: (change: StoreChange) => void
 }
@@ -67,13 +72,13 @@ export interface Store extends AsyncDisposable {
   client(account: AccountName): StoreClient
   /** Resolves when the store is up. @throws PlatformError `store.unavailable` when it is closed */
   whenUp(): Promise<void>
-  /** Closes standard input, waits 10 s, then kills. */
+  /** Closes standard input, waits `stopMs`, then kills. */
   close(): Promise<void>
 }
 
 const START_MS_MAX = 60_000
 const LOCK_MS_MAX = 30_000
-const STOP_MS_MAX = 10_000
+const STOP_MS = 10_000
 const RESTART_DELAY_MS_MAX = 5_000
 const STDERR_BYTES_KEPT = 16_384
 
@@ -199,7 +204,7 @@ class Supervisor implements Store {
         landlock: engine.landlock(),
       })
     } catch (error) {
-      await end(engine)
+      await end(engine, STOP_MS)
       throw error instanceof PlatformError && error.code !== 'store.unavailable'
         ? error
         : startFailure(engine.said(), settings, error)
@@ -278,7 +283,7 @@ class Supervisor implements Store {
     this.stopped.abort()
     for (const done of this.waiting.splice(0)) done()
     for (const client of this.clients.values()) client.close()
-    if (this.engine !== undefined) await end(this.engine)
+    if (this.engine !== undefined) await end(this.engine, this.options.stopMs ?? STOP_MS)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -319,10 +324,10 @@ function launch(start: unknown, log: Logger): Engine {
   }
 }
 
-/** Closes standard input, and kills what has not ended after 10 s. */
-async function end(engine: Engine): Promise<void> {
+/** Closes standard input, and kills what has not ended after `stopMs`. */
+async function end(engine: Engine, stopMs: number): Promise<void> {
   engine.child.stdin?.end()
-  const timer = setTimeout(() => engine.child.kill('SIGKILL'), STOP_MS_MAX)
+  const timer = setTimeout(() => engine.child.kill('SIGKILL'), stopMs)
   await engine.ended
   clearTimeout(timer)
 }

@@ -1,7 +1,7 @@
 /** What a lookup gives: left rows beside the columns of a version, or their values where none is. */
 
-import { Batch, type BatchColumn, copyColumn, copyRows, writeValue } from '#columns'
-import type { Value } from '#plan'
+import { Batch, type BatchColumn, compileProject, copyColumn, writeValue } from '#columns'
+import type { Expression, Value } from '#plan'
 import type { Downstream, OperatorOf } from '../operator.ts'
 import { columnIndexes } from '../row-key.ts'
 import type { RowStore } from './row-store.ts'
@@ -25,13 +25,17 @@ export class LookupOutput {
   readonly #defaults: number[] = []
   readonly #all = Int32Array.from({ length: ROWS_MAX }, (_, row) => row)
   readonly #one = new Int32Array(1)
+  /** Rows that pass at once share the columns of their batch, and begin with the defaults. */
+  readonly #project: (input: Batch, output: Batch) => void
+  readonly #direct: Batch
+  readonly #version: Batch
   #rows = 0
 
   constructor(
     { input, table, take, schema }: OperatorOf<'lookup'>,
     left: RowStore,
     versions: RowStore,
-    out: Downstream,
+    { out, generated }: { readonly out: Downstream; readonly generated: boolean },
   ) {
     this.#left = left
     this.#versions = versions
@@ -48,6 +52,39 @@ export class LookupOutput {
         ? { side: 'left', index }
         : { side: 'table', index, otherwise: taken.otherwise }
     })
+    const columns = schema.map(({ name, type }, c): Expression => {
+      const origin = this.#origins[c]
+      if (origin?.side !== 'table') return { node: 'column', name, type }
+      return { node: 'literal', value: origin.otherwise, type }
+    })
+    this.#project = compileProject(input.schema, columns, schema, { generated })
+    this.#direct = new Batch(schema)
+    this.#version = new Batch(table.schema, 1)
+  }
+
+  /** The selected rows of a batch, each with `contents[row]`; a negative one stands for none. */
+  direct(batch: Batch, contents: Int32Array): void {
+    const output = this.#direct
+    this.#project(batch, output)
+    this.#one[0] = 0
+    let last = -1
+    for (let k = 0; k < batch.selected; k++) {
+      const row = batch.selection[k] as number
+      const content = contents[row] as number
+      if (content < 0) continue
+      const version = this.#version
+      if (content !== last) {
+        version.clear()
+        this.#versions.unpack(content, version, 0)
+        last = content
+      }
+      for (const [c, { side, index }] of this.#origins.entries()) {
+        if (side !== 'table') continue
+        const to = output.columns[c]
+        copyColumn(version.columns[index], version.arena, this.#one, 1, to, output.arena, row)
+      }
+    }
+    this.#out.push(output)
   }
 
   /** A left row with a content of the dimension; a negative one stands for none. */
@@ -58,15 +95,6 @@ export class LookupOutput {
     this.#leftRows.settled[row] = settled ? 1 : 0
     if (content < 0) this.#defaults.push(row)
     else this.#versions.unpack(content, this.#tableRows, row)
-  }
-
-  /** A row of the input that no version can match. */
-  pass(batch: Batch, from: number): void {
-    const row = this.#next()
-    this.#one[0] = from
-    this.#leftRows.length = row
-    copyRows(batch, this.#one, 1, this.#leftRows)
-    this.#defaults.push(row)
   }
 
   /** Hands out what was added. */

@@ -46,6 +46,9 @@ class Lookup implements OperatorInstance {
   readonly #settle = new Timers(MINUTE_US)
   readonly #prune = new Timers(MINUTE_US)
   #deleted = new Uint8Array(0)
+  /** Before it no version can come any more: such rows settle as they come. */
+  #tablePassedUs = -Infinity
+  #contents = new Int32Array(0)
 
   constructor(operator: OperatorOf<'lookup'>, context: OperatorContext) {
     const { input, table, on, deleted } = operator
@@ -57,7 +60,7 @@ class Lookup implements OperatorInstance {
     this.#tableKey = columnIndexes(table.schema, [on[1]])
     if (deleted !== undefined) this.#isDeleted = compileFilter(table.schema, deleted, context)
     this.#compareTies = compareTies(this.#versions, table.ties)
-    this.#output = new LookupOutput(operator, this.#left, this.#versions, context.out)
+    this.#output = new LookupOutput(operator, this.#left, this.#versions, context)
     this.#marks = {
       write: (mark, to) => {
         to.byte(Math.min(mark, CONTENT_OUT))
@@ -86,6 +89,7 @@ class Lookup implements OperatorInstance {
     if (final) {
       for (const id of this.#left.records()) this.#publish(id)
     } else {
+      this.#tablePassedUs = table.frontierUs
       // A row that may still be taken back is needed as long as that may happen.
       const settledUs = this.#context.retracting ? progress.frontierUs : table.frontierUs
       this.#settle.advance(settledUs - 1, this.#timeOf, id => this.#settleRow(id))
@@ -147,18 +151,35 @@ class Lookup implements OperatorInstance {
 
   #pushLeft(batch: Batch): void {
     const left = this.#left
-    left.pack(batch)
+    const passedUs = this.#context.retracting ? -Infinity : this.#tablePassedUs
+    if (allBefore(batch, passedUs)) left.packKeys(batch)
+    else left.pack(batch)
+    if (this.#contents.length < batch.capacity) this.#contents = new Int32Array(batch.capacity)
+    let direct = 0
     for (let k = 0; k < batch.selected; k++) {
       const row = batch.selection[k] as number
+      const at = batch.at[row] as number
       // Null matches nothing, whatever may still come.
-      if (hasNull(batch, this.#leftKey, row)) this.#output.pass(batch, row)
-      else if ((batch.weight[row] as number) > 0) this.#file(left.insert(batch, k, 0))
+      const unmatched = hasNull(batch, this.#leftKey, row)
+      if (unmatched || at < passedUs) {
+        this.#contents[row] = unmatched ? -1 : this.#validContent(this.#versions.chain(left, k), at)
+        batch.selection[direct++] = row
+      } else if ((batch.weight[row] as number) > 0) this.#file(left.insert(batch, k, 0))
       else {
         const id = found(left.find(batch, k))
         this.#takeBack(id)
         left.remove(id)
       }
     }
+    batch.selected = direct
+    if (direct > 0) this.#output.direct(batch, this.#contents)
+  }
+
+  /** The content of the version of a chain that is valid at a time; −1 for none or a deletion. */
+  #validContent(first: number, at: number): number {
+    const version = this.#valid(first, at)
+    if (version < 0 || this.#versions.flag(version, DELETED)) return -1
+    return this.#versions.content(version)
   }
 
   #pushVersions(batch: Batch): void {
@@ -240,9 +261,8 @@ class Lookup implements OperatorInstance {
   /** The mark of a left row as it should be out now. */
   #wanted(id: number): number {
     const first = this.#versions.chainOfRecord(this.#left, id)
-    const version = this.#valid(first, this.#left.at(id))
-    if (version < 0 || this.#versions.flag(version, DELETED)) return DEFAULT_OUT
-    return CONTENT_OUT + this.#versions.content(version)
+    const content = this.#validContent(first, this.#left.at(id))
+    return content < 0 ? DEFAULT_OUT : CONTENT_OUT + content
   }
 
   /** The version of a chain that is valid at a time, or −1. */
@@ -271,6 +291,13 @@ class Lookup implements OperatorInstance {
       other = next
     }
   }
+}
+
+function allBefore({ selection, selected, at }: Batch, timeUs: number): boolean {
+  for (let k = 0; k < selected; k++) {
+    if ((at[selection[k] as number] as number) >= timeUs) return false
+  }
+  return true
 }
 
 /** Left rows with the columns of the dimension's version valid at their time. */

@@ -76,8 +76,13 @@ export class RowStore {
 
   /** Packs the selected rows of a batch; `insert`, `find` and `chain` then go by selection place. */
   pack(batch: Batch): void {
-    this.#keyPacker.pack(batch, batch.selection, batch.selected)
+    this.packKeys(batch)
     this.#contentPacker.pack(batch, batch.selection, batch.selected)
+  }
+
+  /** The same for `chain` only. */
+  packKeys(batch: Batch): void {
+    this.#keyPacker.pack(batch, batch.selection, batch.selected)
   }
 
   /** The first record under the key of place `k` of what `packed` packed last; −1 for none. */

@@ -24,7 +24,7 @@ const SCHEMA: Schema = [
   { name: 'plan_hash', type: { kind: 'string' } },
 ]
 
-/** Every application has it. `at` is null for dead letters, `reason` of too late rows is `time.late`. */
+/** Every application has it. `at` is null for dead letters, `reason` of too-late rows is `event.too_late`. */
 export const REJECTED_RECORDS: TableSpec = {
   name: 'rejected_records',
   schema: SCHEMA,

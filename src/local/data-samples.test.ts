@@ -1,9 +1,13 @@
 /** What the tests of this module share: directories that go away, blocks and manifests. */
 
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { systemClock } from '#base'
 import type { AppendBlock, EpochCommit, Manifest, TaskCommit } from '#plan'
+import { openData } from './data-directory.ts'
 
 /** Where Linux keeps files in memory: tests of many small writes that no power failure ends. */
 const MEMORY = '/dev/shm'
@@ -83,4 +87,37 @@ export function commitOf(
 ): EpochCommit {
   const commit = { task: 'shop/0/0', positions: `at ${epoch}`, kind: 'delta', state: [] } as const
   return { manifest: manifestOf(epoch), tasks: [{ ...commit, ...task }], appends: [], ...given }
+}
+
+/** A process that runs `writeForEver`, to be killed. */
+export function spawnWriter(directory: string, owner: boolean, partition: number) {
+  const call = `writeForEver(${JSON.stringify(directory)}, ${owner}, ${partition})`
+  const script = `import { writeForEver } from '${import.meta.filename}'\nawait ${call}`
+  return spawn(process.execPath, ['--input-type=module', '-e', script])
+}
+
+/** Appends and commits without end, and says on standard output what was acknowledged. */
+export async function writeForEver(
+  directory: string,
+  owner: boolean,
+  partition: number,
+): Promise<void> {
+  const data = openData(directory, { clock: systemClock, diskReserveBytes: 0, lock: owner })
+  const task = `shop/0/${partition}`
+  const filler = 'x'.repeat(20_000)
+  let next = data.log.topic('clicks').extents[partition]?.end ?? 0
+  writeSync(1, 'ready\n')
+  for (;;) {
+    const values = Array.from({ length: 1 + (next % 7) }, (_, i) => `${next + i} ${filler}`)
+    const progress = { key: `file/${partition}`, value: String(next + values.length) }
+    const [base] = await data.log.append('clicks', [blockOf(values, { partition })], [progress])
+    assert.equal(base, next)
+    next += values.length
+    writeSync(1, `offset ${next}\n`)
+    const epoch = data.state.reserveEpoch()
+    const state = [{ operator: 'o', bytes: Buffer.from(`${epoch} ${filler}`) }]
+    const kind = epoch % 5 === 0 ? 'snapshot' : 'delta'
+    await data.state.commit(commitOf(epoch, { task, kind, positions: String(next), state }))
+    writeSync(1, `epoch ${epoch} ${next}\n`)
+  }
 }
