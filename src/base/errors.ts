@@ -31,6 +31,7 @@ export const ERRORS = {
   'topic.unknown': { retryable: false },
   'topic.changed': { retryable: false },
   'log.ended': { retryable: false },
+  'data.not_found': { retryable: false },
   'data.locked': { retryable: true },
   'data.newer': { retryable: false },
   'data.older': { retryable: false },
@@ -49,6 +50,7 @@ export const ERRORS = {
   'query.failed': { retryable: false },
   'worker.failed': { retryable: true },
   'process.failed': { retryable: false },
+  interrupted: { retryable: true },
 } as const satisfies Record<string, ErrorSpec>
 
 export type ErrorCode = keyof typeof ERRORS

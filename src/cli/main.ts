@@ -1,7 +1,8 @@
 /** The command line: `millrace …`. What each command does is in the file it imports. */
 
+import { once } from 'node:events'
 import { resolve } from 'node:path'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { systemClock } from '#base'
 import { bench, benchNames } from './bench-command.ts'
 import { carryOutOn, command, type DataOptions, platformOptions } from './commands.ts'
@@ -13,6 +14,8 @@ import { openPlatform } from './platform.ts'
 import { runCommand } from './run-command.ts'
 import { startCommand } from './running/start-command.ts'
 import { type Context, describeFailure } from './terminal.ts'
+import { loadApplication } from './user-application.ts'
+import { usage, usageError } from './usage.ts'
 import { verifyCommand } from './verify-command.ts'
 
 const VERSION = '0.1.0'
@@ -31,7 +34,22 @@ function contextOf(options: { readonly json?: boolean }): Context {
     signal: stop.signal,
     out: part => void process.stdout.write(part),
     say: text => void process.stderr.write(text),
-    input: process.stdin,
+    ready: async () => {
+      if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
+    },
+    input: standardInput(),
+  }
+}
+
+/** Standard input until its end or the first signal: a terminal that nobody types at never ends. */
+async function* standardInput(): AsyncGenerator<Uint8Array> {
+  const chunks = process.stdin[Symbol.asyncIterator]()
+  const stopped = stop.signal.aborted ? Promise.resolve([]) : once(stop.signal, 'abort')
+  const end = stopped.then(() => ({ done: true, value: undefined }) as const)
+  for (;;) {
+    const next = await Promise.race([chunks.next(), end])
+    if (next.done === true) return
+    yield next.value as Uint8Array
   }
 }
 
@@ -41,7 +59,11 @@ function onData(command: Command): Command {
     .option('--data <dir>', 'data directory', '.millrace')
     .option('--store-memory <size>', 'memory the store may use', bytes, STORE_MEMORY_BYTES)
     .option('--disk-reserve <size>', 'free disk below which nothing is taken', bytes)
-    .option('--log-level <level>', 'debug, info, warn, error or silent', 'warn')
+    .addOption(
+      new Option('--log-level <level>', 'how much is said of the inside')
+        .choices(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('warn'),
+    )
     .option('--json', 'print one JSON document')
 }
 
@@ -67,11 +89,8 @@ const program = new Command('millrace')
   )
   .version(VERSION)
   .exitOverride()
-  .showHelpAfterError('(add --help for what there is)')
-  .configureOutput({
-    writeOut: text => process.stdout.write(text),
-    writeErr: text => process.stderr.write(text),
-  })
+  // What is wrong is said once, by `failed`, in the form that was asked for.
+  .configureOutput({ outputError: () => undefined })
 
 onData(program.command('start'))
   .description('run the platform: store, applications, queries; Ctrl-C stops it')
@@ -167,7 +186,7 @@ onData(program.command('topics'))
   .argument('[topic]')
   .action(async (verb: string | undefined, topic: string | undefined, options: Options) => {
     if (verb !== undefined && (verb !== 'end' || topic === undefined)) {
-      throw new CommanderError(2, 'millrace.usage', 'use "topics" or "topics end TOPIC"')
+      throw usage('"topics" takes nothing, or "end TOPIC"', 'Use "topics" or "topics end TOPIC".')
     }
     const call = topic === undefined ? {} : { end: topic }
     exitCode = await command('topics', dataOptions(options), call, contextOf(options))
@@ -233,13 +252,10 @@ program
 
 /** Prints a failure and says which exit code it gives. */
 function failed(error: unknown, json: boolean): number {
-  if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return 0
-    if (error.code === 'millrace.usage') process.stderr.write(`millrace: ${error.message}\n`)
-    return 2
-  }
-  if (DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`)
-  const { text, exit } = describeFailure(error, json)
+  const failure = error instanceof CommanderError ? usageError(error, process.argv.slice(2)) : error
+  if (failure === undefined) return 0
+  if (DEBUG && failure instanceof Error) process.stderr.write(`${failure.stack}\n`)
+  const { text, exit } = describeFailure(failure, json)
   ;(json ? process.stdout : process.stderr).write(text)
   return exit
 }
@@ -250,15 +266,22 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     stop.abort()
   })
 }
-// A reader such as `head` that has enough is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0)
-  throw error
-})
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader such as `head` that has enough is no failure.
+    if (error.code === 'EPIPE') process.exit(0)
+    throw error
+  })
+}
+
+const json = process.argv.includes('--json')
+// A bug outside of any command's own calls. What is committed stays; everything else ends here.
+process.on('uncaughtException', error => process.exit(failed(error, json)))
 
 try {
   await program.parseAsync(process.argv)
 } catch (error) {
-  exitCode = failed(error, process.argv.includes('--json'))
+  exitCode = failed(error, json)
 }
-process.exitCode = exitCode
+// Not left to the event loop: an application's file may have started timers of its own.
+process.stdout.write('', () => process.exit(exitCode))

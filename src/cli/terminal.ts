@@ -14,6 +14,8 @@ export interface Context {
   out(part: string | Uint8Array): void
   /** What is said beside the result. */
   say(text: string): void
+  /** Resolves when the reader of the result has taken what was given; between parts of a long one. */
+  ready(): Promise<void>
   /** Standard input, for `ingest TOPIC -`. */
   readonly input: AsyncIterable<Uint8Array>
 }
@@ -63,13 +65,51 @@ export function byteSize(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`
 }
 
+/** Said of failures whose message says all. */
+const HINT = 'Correct what the message names, and run the command again.'
+
+/** A failure that comes with a result: what was done before, or what was found. */
+export class FailureWithResult extends Error {
+  readonly result: object
+  readonly failure: PlatformError
+
+  constructor(result: object, failure: PlatformError) {
+    super(failure.message, { cause: failure })
+    this.result = result
+    this.failure = failure
+  }
+}
+
+/** Prints `result` as text, or leaves it to the one document that names the failure too; throws. */
+export function failWith(
+  context: Context,
+  result: object,
+  text: () => string,
+  failure: PlatformError,
+): never {
+  if (!context.json) context.out(text())
+  throw new FailureWithResult(result, failure)
+}
+
+/** What is thrown when the signal of a context ended the work. */
+export function interrupted(what: string): PlatformError {
+  return new PlatformError('interrupted', `${what} was interrupted`, {
+    hint: 'Nothing is lost: run the same command again, and it goes on where it stopped.',
+  })
+}
+
 /** A failure as text or JSON, and the exit code it gives. No stack: the code and the hint say enough. */
 export function describeFailure(error: unknown, json: boolean): { text: string; exit: number } {
+  if (error instanceof FailureWithResult) {
+    const { result, failure } = error
+    const { text, exit } = describeFailure(failure, false)
+    return { text: json ? `${toJson({ ...result, ...errorOf(failure) })}\n` : text, exit }
+  }
   if (error instanceof PlatformError) {
-    const { code, message, hint, retryable } = error
+    const { code, message, hint } = error
     const text = json
-      ? `${toJson({ error: { code, message, hint, retryable } })}\n`
-      : `millrace: ${message} (${code})\n${hint === undefined ? '' : `  ${hint}\n`}`
+      ? `${toJson(errorOf(error))}\n`
+      : `millrace: ${message} (${code})\n  ${hint ?? HINT}\n`
     return { text, exit: code === 'usage' ? 2 : 1 }
   }
   const kind = error instanceof InvariantError ? 'broken invariant' : 'unexpected failure'
@@ -78,4 +118,8 @@ export function describeFailure(error: unknown, json: boolean): { text: string; 
     ? `${toJson({ error: { code: 'internal', message, hint: 'This is a bug.', retryable: false } })}\n`
     : `millrace: ${kind}: ${message}\n  This is a bug. Set MILLRACE_DEBUG=1 to see where, and report it.\n`
   return { text, exit: 1 }
+}
+
+function errorOf({ code, message, hint, retryable }: PlatformError): object {
+  return { error: { code, message, hint: hint ?? HINT, retryable } }
 }

@@ -51,6 +51,12 @@ test('key columns count in the order of the key, and equal keys fall back on the
   assert.deepEqual(hexes(rows, ['a', 'k']), ['01000000000178', '01000000000179', '02000000000178'])
 })
 
+test('long keys that begin alike are ordered by what follows', () => {
+  const rows = ['c', 'a', 'b'].map((end, a) => ({ a, k: `visitor-number-${end}` }))
+  const order = hexes(rows, ['k']).map(hex => Number.parseInt(hex.slice(0, 2), 16))
+  assert.deepEqual(order, [1, 2, 0])
+})
+
 test('no rows have the hash of no bytes', () => {
   assert.deepEqual(canonicalOfRows({ schema: SCHEMA, key: [] }, []).sha256, sha256(''))
 })

@@ -156,3 +156,20 @@ test('a null where none may be is a bug, not a value', () => {
     name: 'InvariantError',
   })
 })
+
+test('an integer that is read has the one form that a batch gives it', () => {
+  const schema: Schema = [{ name: 'n', type: { kind: 'int64' } }]
+  const codec = new RowCodec(schema)
+  for (const n of [2n ** 53n, 2n ** 53n - 1n, 1n - 2n ** 53n, -(2n ** 53n), -(2n ** 63n)]) {
+    const from = new Batch(schema)
+    appendRow(from, { n }, { at: 0 })
+    const out = new GrowingBytes()
+    codec.encode(from, 0, out)
+    const to = new Batch(schema)
+    codec.decode(out.bytes, 0, out.used, to, 0)
+    const [due, found] = [from.columns[0], to.columns[0]]
+    assert.ok(due?.kind === 'wide' && found?.kind === 'wide')
+    assert.equal(found.values[0], due.values[0])
+    assert.deepEqual(found.beyond, due.beyond)
+  }
+})

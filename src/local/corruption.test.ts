@@ -189,6 +189,14 @@ test('each kind of damage is named with its place, and verify lists them all', a
   ])
 })
 
+test('a table whose name was damaged is named, and not made anew', async () => {
+  using directory = temporaryDirectory({ inMemory: true })
+  await fill(directory.path)
+  damage(directory.path, 'blocks\0')
+  const message = /^page [0-9]+ of "log\/data.mdb": an unknown table$/
+  await assert.rejects(contentsOf(directory.path), { code: 'log.corrupt', message })
+})
+
 test('a spool file that is cut, changed or gone is named', async () => {
   using directory = temporaryDirectory({ inMemory: true })
   await fill(directory.path)

@@ -138,7 +138,6 @@ function groups(nodes: readonly Node[]): Node[][] {
     return next === id ? id : find(next)
   }
   for (const node of nodes) {
-    if (node.broadcast) continue
     for (const input of node.inputs) if (!input.broadcast) leader[find(node.id)] = find(input.id)
   }
   const owned = nodes.filter(({ broadcast }) => !broadcast)

@@ -65,6 +65,13 @@ test('a key that does not hold the partition key is moved to', () => {
   assert.deepEqual(chain(moved.plan.operator), ['aggregate', 'rekey', 'source'])
 })
 
+test('a key that holds only a part of the partition key is moved to', () => {
+  const format = jsonLines({ columns })
+  const both = source('both', { format, at: 'at', key: ['user', 'shop'] })
+  const moved = both.tumble({ by: 'user', size: minutes(1) }).aggregate(() => ({ n: count() }))
+  assert.deepEqual(chain(moved.plan.operator), ['aggregate', 'rekey', 'source'])
+})
+
 test('the partition key is known through columns that pass unchanged, under any name', () => {
   const renamed = orders.select(r => ({ buyer: r.user, id: r.id }))
   const kept = renamed.all({ by: 'buyer' }).aggregate(() => ({ n: count() }))
@@ -188,6 +195,15 @@ test('both sides of a join are moved to the join key, unless they are there', ()
   const other = orders.join(visits, { on: { shop: 'page' }, ...near, take: l => ({ id: l.id }) })
   const moved = other.plan.operator as Extract<Operator, { op: 'join' }>
   assert.deepEqual([moved.left.op, moved.right.op], ['rekey', 'rekey'])
+})
+
+test('sides of different partition counts meet in the larger one', () => {
+  const format = jsonLines({ columns: { user: t.string(), time: t.timestamp() } })
+  const few = source('few', { format, at: 'time', key: 'user', partitions: 2 })
+  const pairs = few.join(orders, { on: 'user', lo: 0, hi: 0, take: l => ({ user: l.user }) })
+  const { left, right } = pairs.plan.operator as Extract<Operator, { op: 'join' }>
+  assert.deepEqual([left.op, left.op === 'rekey' && left.partitions], ['rekey', 4])
+  assert.equal(right.op, 'source')
 })
 
 test('a stream joined with itself reads its topic again behind its own rekey', () => {

@@ -194,6 +194,39 @@ test('a product that needs over 38 digits behind the point is refused, one of 38
   assert.deepEqual(schema[0]?.type, { kind: 'decimal', precision: 38, scale: 4, nullable: true })
 })
 
+test('a dedupe behind a move is refused even where its key is in place', () => {
+  const ranks = source('ranks', {
+    format: jsonLines({ columns: { note: t.string(), since: t.timestamp() } }),
+    at: 'since',
+  })
+  const moved = orders
+    .select(r => ({ note: r.note.coalesce('') }))
+    .join(ranks, { on: 'note', lo: 0, hi: seconds(1), take: l => ({ note: l.note }) })
+  assert.throws(() => moved.dedupe('note'), {
+    code: 'plan.invalid',
+    message: /moves or takes back rows/,
+  })
+})
+
+test('log order of two sources is refused, even where both are placed alike', () => {
+  const more = source('more', { format: jsonLines({ columns }), at: 'at', key: 'user' })
+  const options = {
+    by: 'user',
+    name: 'f',
+    version: 1,
+    state: { n: t.int32() },
+    output: { user: t.string(), at: t.timestamp() },
+    at: 'at',
+    run: () => {},
+  } as const
+  const both = orders.union(more)
+  assert.throws(() => both.process({ ...options, order: 'log' }), {
+    code: 'plan.invalid',
+    message: /several places/,
+  })
+  assert.equal(both.process({ ...options, order: 'event' }).plan.operator.op, 'process')
+})
+
 test('log order needs rows of one source as they came', () => {
   const options = {
     by: 'user',

@@ -236,11 +236,13 @@ export class RetractingAggregate implements OperatorInstance {
       const due = !final && dueUs <= frontierUs
       const given = key.given.get(start)
       const closed = emit === 'closed' && (dueUs <= watermarkUs || given !== undefined)
-      if ((final || due || emit === 'update' || closed) && !sameWords(given, words)) {
+      const changed = !sameWords(given, words)
+      // What settles is given once more even as it was: nothing can change it any more.
+      if (final || due || (changed && (emit === 'update' || closed))) {
         if (given !== undefined) this.#changes.takeBack(given)
         this.#changes.give(words, final || due)
         key.given.set(start, words)
-      } else if (given !== undefined && images && !sameWords(given, words)) {
+      } else if (given !== undefined && images && changed) {
         this.#changes.takeBack(given)
         key.given.delete(start)
       }

@@ -109,9 +109,9 @@ class Aggregation implements OperatorInstance {
     this.#collect(final)
     this.#publication.takeBack(this.#wanted, this.#due)
     this.#publication.give(this.#wanted, final)
-    const unpublished = this.#due.filter(record => this.#has(record, CHANGED))
-    this.#publication.give(unpublished, true)
-    this.#counters.givenRows += this.#wanted.length + unpublished.length
+    // Also what was given as it is: that nothing can change it any more is news.
+    this.#publication.give(this.#due, true)
+    this.#counters.givenRows += this.#wanted.length + this.#due.length
     for (const record of this.#due) this.#settle(record)
     return {
       watermarkUs: progress.watermarkUs - this.#holdUs,
@@ -147,11 +147,6 @@ class Aggregation implements OperatorInstance {
     }
     words[at] = ((words[at] as number) | DEAD) & ~CHANGED
     this.#state.touch(record, PENDING | TOUCHED)
-  }
-
-  #has(record: number, flag: number): boolean {
-    const { words, stride } = this.#state.store
-    return ((words[record * stride + FLAGS] as number) & flag) !== 0
   }
 
   /** Finds what the watermark closes and the frontier settles. */
@@ -199,7 +194,7 @@ class Aggregation implements OperatorInstance {
     if (!final) return
     for (let record = 0; record < state.store.top; record++) {
       const flags = words[record * stride + FLAGS] as number
-      if ((flags & (LIVE | CHANGED)) === (LIVE | CHANGED)) this.#wanted.push(record)
+      if ((flags & LIVE) !== 0) this.#wanted.push(record)
     }
   }
 
@@ -318,7 +313,7 @@ export class Publication {
   #restate(record: number): void {
     const { words, doubles, stride } = this.#state.store
     const flags = words[record * stride + FLAGS] as number
-    if ((flags & (EMITTED | CHANGED)) !== (EMITTED | CHANGED)) return
+    if ((flags & EMITTED) === 0) return
     if (this.image < 0) {
       if (this.givenStart < 0) return
       const half = (record * stride) / 2
