@@ -123,8 +123,10 @@ export const CLICK_SOURCE: SourceSpec = {
 export interface ClickOptions {
   readonly events: number
   readonly seed?: number
-  /** Share of events that are exact copies of one of the 50,000 before. Default 0.01. */
+  /** Share of events that are exact copies of an earlier one. Default 0.01. */
   readonly duplicateShare?: number
+  /** How many events before its copy the original is at most. Default 50,000. */
+  readonly duplicateWithin?: number
   /** Share of events that the schema refuses. Default 0.002. */
   readonly invalidShare?: number
   /** Share of events up to two hours late; the others are seconds late. Default 0.001. */
@@ -151,6 +153,7 @@ const RECORD_BYTES_MOST = 512
 /** The same options give the same bytes. About 2 µs an event. */
 export function clickEvents(options: ClickOptions): ClickEvents {
   const { events, seed = 1, duplicateShare = 0.01, invalidShare = 0.002 } = options
+  const { duplicateWithin = 50_000 } = options
   const random = seededRandom(seed)
   const bytes = Buffer.alloc(events * 384 + RECORD_BYTES_MOST * 16 + 64)
   const ends = new Uint32Array(events)
@@ -159,7 +162,7 @@ export function clickEvents(options: ClickOptions): ClickEvents {
   let invalid = 0
   for (let i = 0; i < events; i++) {
     if (i > 1000 && random.next() < duplicateShare) {
-      const copied = i - 1 - random.int(Math.min(i - 1, 50_000))
+      const copied = i - 1 - random.int(Math.min(i - 1, duplicateWithin))
       bytes.copyWithin(used, ends[copied - 1] ?? 0, ends[copied])
       used += (ends[copied] ?? 0) - (ends[copied - 1] ?? 0)
       duplicates++

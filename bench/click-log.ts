@@ -7,6 +7,10 @@ import { clickEvents } from './click-events.ts'
 
 /** Before any machine's clock, so that no click lies in the future. */
 const START_MS = Date.UTC(2024, 2, 1, 8)
+/** Copies come within the plan's minute of lateness, so that dedupe has to find them. */
+const DUPLICATE_WITHIN = 2_500
+/** A session then has about 1.8 clicks: closing one costs more than a click (facts/engine.md §7). */
+const USERS = 150_000
 const CHUNK_BYTES = 16 * 1024 * 1024
 
 /** A directory that is removed when `work` has ended, however it ends. */
@@ -29,7 +33,12 @@ export interface ClickFile {
 
 /** Writes clicks as JSON lines. The same number gives the same file. */
 export function writeClicks(path: string, count: number): ClickFile {
-  const { bytes, ends, duplicates, invalid } = clickEvents({ events: count, startMs: START_MS })
+  const { bytes, ends, duplicates, invalid } = clickEvents({
+    events: count,
+    startMs: START_MS,
+    duplicateWithin: DUPLICATE_WITHIN,
+    users: USERS,
+  })
   const file = openSync(path, 'w')
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
   let used = 0

@@ -18,7 +18,6 @@ import {
   table,
 } from 'millrace'
 
-
 const clicks = source('clicks', {
   format: jsonLines({
     columns: {
@@ -40,17 +39,14 @@ const clicks = source('clicks', {
       country: t.string({ pattern: /^[A-Z]{2}$/ }),
       page: t.string({ lengthMin: 1, lengthMax: 256 }).from('properties.page'),
       referrer: t.string({ lengthMin: 1, lengthMax: 256 }).nullable().from('properties.referrer'),
-      product_id: t.string({ lengthMin: 1, lengthMax: 64 }).nullable().from('properties.product_id'),
+      product_id: t
+        .string({ lengthMin: 1, lengthMax: 64 })
+        .nullable()
+        .from('properties.product_id'),
       quantity: t.int32({ min: 1, max: 1000 }).nullable().from('properties.quantity'),
-      price: t
-        .decimal(15, 2, { min: 0, max: 1e7 })
-        .nullable()
-        .from('properties.price'),
+      price: t.decimal(15, 2, { min: 0, max: 1e7 }).nullable().from('properties.price'),
       currency: t.enum('EUR', 'USD', 'PLN', 'GBP').nullable().from('properties.currency'),
-      amount: t
-        .decimal(15, 2, { min: 0, max: 1e9 })
-        .nullable()
-        .from('properties.amount'),
+      amount: t.decimal(15, 2, { min: 0, max: 1e9 }).nullable().from('properties.amount'),
       device: t.enum('mobile', 'desktop', 'tablet').from('properties.device'),
       duration_ms: t.int32({ min: 0, max: 86_400_000 }).from('properties.duration_ms'),
       campaign: t.string({ lengthMin: 1, lengthMax: 64 }).nullable().from('properties.campaign'),

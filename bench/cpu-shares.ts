@@ -11,19 +11,22 @@ const STAGES: readonly (readonly [stage: string, files: RegExp])[] = [
   ['sessions', /aggregate|intern\.ts|state-records|state-pack|timers\.ts|row-key|copy-rows/],
   ['state delta', /state-bytes|aggregate-persistence|snapshot-schedule/],
   ['encode', /native-(writer|column)|rowbinary|table-sink|unit-writer|crc32c/],
-  ['commit, spool, fsync', /epoch\.ts|spool\.ts|lmdb|environment|state-chain|sealed-value|fsync|write/],
+  [
+    'commit, spool, fsync',
+    /epoch\.ts|spool\.ts|lmdb|environment|state-chain|sealed-value|fsync|write/,
+  ],
 ]
 
 interface ProfileNode {
   readonly id: number
   readonly callFrame: { readonly functionName: string; readonly url: string }
-  readonly children?: readonly number[]
+  readonly children?: readonly number[] | undefined
 }
 
 interface Profile {
   readonly nodes: readonly ProfileNode[]
-  readonly samples?: readonly number[]
-  readonly timeDeltas?: readonly number[]
+  readonly samples?: readonly number[] | undefined
+  readonly timeDeltas?: readonly number[] | undefined
 }
 
 export interface Shares {

@@ -5,7 +5,7 @@
  * out. Nothing of `src`: where the engine and the model differ, one of the two is wrong.
  */
 
-import { byPosition, byTime, type Cell, grouped, keyText } from './cells.ts'
+import { byPosition, byTime, type Cell, cellOf, grouped, keyText } from './cells.ts'
 import { evaluate } from './functions.ts'
 import {
   classify,
@@ -81,7 +81,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     })
   },
 
-  lookup: ({ input, table, on, take, deleted }, rows) => {
+  lookup: ({ input, table, on, take, deleted, schema }, rows) => {
     const versions = grouped(rows(table), ({ cells }) => [cells[on[1]] ?? null])
     for (const list of versions.values()) list.sort(byTime(table))
     return rows(input).map(row => {
@@ -89,10 +89,10 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
       const candidates = key === null ? [] : (versions.get(keyText([key])) ?? [])
       const valid = candidates.findLast(({ at }) => at <= row.at)
       const gone = valid === undefined || (deleted && evaluate(deleted, valid.cells) === true)
-      const added = take.map((entry: { name: string; column: string; otherwise: Cell }) => [
-        entry.name,
-        gone ? entry.otherwise : (valid.cells[entry.column] ?? null),
-      ])
+      const added = take.map(({ name, column, otherwise }: (typeof take)[number]) => {
+        const type = schema.find((entry: ModelColumn) => entry.name === name).type
+        return [name, gone ? cellOf(otherwise, type) : (valid.cells[column] ?? null)]
+      })
       return { ...row, cells: { ...row.cells, ...Object.fromEntries(added) } }
     })
   },

@@ -9,11 +9,12 @@ import { PlatformError, systemClock } from '#base'
 import { createLogger, createMetrics } from '#observe'
 import { type IngestCommandOptions, ingestCommand } from './ingest-command.ts'
 import { checkpointsCommand, stateCommand, tablesCommand, topicsCommand } from './list-commands.ts'
-import { openPlatform, type Platform, type PlatformOptions } from './platform.ts'
+import { openPlatform, type Platform, type PlatformOptions, requireData } from './platform.ts'
 import { type QueryCommandOptions, queryCommand } from './query-command.ts'
 import { sendCommand } from './running/control.ts'
 import { readRunFile } from './running/run-file.ts'
 import type { Context } from './terminal.ts'
+import { loadApplication } from './user-application.ts'
 
 type Command = (platform: Platform, options: never, context: Context) => Promise<void>
 
@@ -82,6 +83,9 @@ export async function command(
     const call = { name, options, directory: context.directory, json: context.json }
     return sendCommand(running, call, context, name === 'ingest')
   }
+  // Only an application brings what a new directory needs.
+  if (options['app'] === undefined) requireData(context.directory, data.data)
+  else await loadApplication(String(options['app']), context.directory)
   await using platform = openPlatform(context.directory, {
     ...platformOptions(data),
     storeStopMs: 0,

@@ -5,7 +5,8 @@ import { type IngestResult, ingest, STANDARD_INPUT } from '#feed'
 import { type Application, canonicalJson, readSource, type SourceSpec } from '#plan'
 import type { Platform } from './platform.ts'
 import { progressLine } from './progress-line.ts'
-import { type Context, grouped, printResult } from './terminal.ts'
+import { type Context, failWith, grouped, interrupted, printResult } from './terminal.ts'
+import { usage } from './usage.ts'
 import { loadApplication } from './user-application.ts'
 
 export interface IngestCommandOptions {
@@ -104,11 +105,6 @@ export async function ingestCommand(
   context: Context,
 ): Promise<void> {
   const source = await sourceOf(platform, options, context)
-  if (options.files.includes(STANDARD_INPUT)) {
-    context.say(
-      'Standard input cannot be resumed: an ingest that is interrupted must not be repeated.\n',
-    )
-  }
   const result = await ingestInto(
     platform,
     source,
@@ -117,12 +113,22 @@ export async function ingestCommand(
     context,
   )
   for (const note of result.notes) context.say(`${note}\n`)
-  printResult(context, result, () => ingestText(result))
   if (result.interrupted) {
-    throw new PlatformError('worker.failed', `the ingest into "${result.topic}" was interrupted`, {
-      hint: 'Run the same command again: it goes on where it stopped.',
-    })
+    failWith(context, result, () => ingestText(result), stopped(options))
   }
+  printResult(context, result, () => ingestText(result))
+}
+
+function stopped({ topic, files }: IngestCommandOptions): PlatformError {
+  if (!files.includes(STANDARD_INPUT)) return interrupted(`the ingest into "${topic}"`)
+  return new PlatformError('interrupted', `the ingest into "${topic}" was interrupted`, {
+    hint: 'What was counted is in the topic, and standard input cannot resume: send only the rest.',
+  })
+}
+
+/** Refuses to read standard input twice. */
+export function oneStandardInput(): PlatformError {
+  return usage('standard input is named twice', 'It can be read once: name "-" once, or files.')
 }
 
 /** Paths as the caller meant them, whoever carries the command out. */

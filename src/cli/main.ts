@@ -1,26 +1,29 @@
 /** The command line: `millrace …`. What each command does is in the file it imports. */
 
 import { once } from 'node:events'
-import { resolve } from 'node:path'
 import { Command, CommanderError, Option } from 'commander'
 import { systemClock } from '#base'
+import { STANDARD_INPUT } from '#feed'
 import { bench, benchNames } from './bench-command.ts'
 import { carryOutOn, command, type DataOptions, platformOptions } from './commands.ts'
 import { DEBUG } from './config.ts'
 import { doctor } from './doctor.ts'
+import { oneStandardInput } from './ingest-command.ts'
 import { batchRows, bytes, input, PARALLELISM_DEFAULT, port, wholeNumber } from './option-values.ts'
 import { parityCommand } from './parity/parity-command.ts'
-import { openPlatform } from './platform.ts'
+import { openPlatform, requireData } from './platform.ts'
 import { runCommand } from './run-command.ts'
 import { startCommand } from './running/start-command.ts'
 import { type Context, describeFailure } from './terminal.ts'
-import { loadApplication } from './user-application.ts'
 import { usage, usageError } from './usage.ts'
+import { loadApplication } from './user-application.ts'
 import { verifyCommand } from './verify-command.ts'
 
 const VERSION = '0.1.0'
 const STORE_MEMORY_BYTES = 1_000_000_000
 const STORE_PORT = 8123
+/** With what workers take, Ctrl-C ends the platform within ten seconds. */
+const STORE_STOP_MS = 6_000
 
 /** Ends long work: the first signal asks, a second one insists. */
 const stop = new AbortController()
@@ -106,7 +109,6 @@ onData(program.command('start'))
   .option('--allow-destructive', 'apply changes to tables that lose rows')
   .action(async (options: Options) => {
     const context = contextOf(options)
-    await using platform = openPlatform(context.directory, platformOptions(dataOptions(options)))
     const start = {
       apps: String(options['apps']).split(',').filter(Boolean),
       storePort: Number(options['storePort']),
@@ -114,7 +116,8 @@ onData(program.command('start'))
       parallelism: Number(options['parallelism']),
       destructive: options['allowDestructive'] === true,
     }
-    await startCommand(platform, start, context, carryOutOn(platform))
+    const opened = { ...platformOptions(dataOptions(options)), storeStopMs: STORE_STOP_MS }
+    await startCommand(() => openPlatform(context.directory, opened), start, context, carryOutOn)
   })
 
 onData(program.command('run'))
@@ -132,10 +135,6 @@ onData(program.command('run'))
   .option('--allow-destructive', 'apply changes to tables that lose rows')
   .action(async (app: string, options: Options) => {
     const context = contextOf(options)
-    await using platform = openPlatform(context.directory, {
-      ...platformOptions(dataOptions(options)),
-      storeStopMs: 0,
-    })
     const pick = (from: string, to: string) =>
       options[from] === undefined ? {} : { [to]: options[from] }
     const run = {
@@ -153,7 +152,8 @@ onData(program.command('run'))
         generated: options['codegen'] !== false,
       },
     }
-    await runCommand(platform, run, context)
+    const opened = { ...platformOptions(dataOptions(options)), storeStopMs: 0 }
+    await runCommand(() => openPlatform(context.directory, opened), run, context)
   })
 
 onData(program.command('ingest'))
@@ -167,6 +167,7 @@ onData(program.command('ingest'))
   .option('--again', 'add files that are there already once more')
   .action(async (topic: string, files: string[], options: Options) => {
     const { app } = options
+    if (files.filter(file => file === STANDARD_INPUT).length > 1) throw oneStandardInput()
     const call = { topic, files, again: options['again'] === true, ...(app ? { app } : {}) }
     exitCode = await command('ingest', dataOptions(options), call, contextOf(options))
   })
@@ -208,7 +209,8 @@ onData(program.command('verify'))
   .description('check every checksum of log, state and spool')
   .action(async (options: Options) => {
     const context = contextOf(options)
-    await verifyCommand(resolve(context.directory, String(options['data'])), systemClock, context)
+    const directory = requireData(context.directory, String(options['data']))
+    await verifyCommand(directory, systemClock, context)
   })
 
 onData(program.command('doctor'))
@@ -234,7 +236,10 @@ onData(program.command('parity'))
   .option('--batch-rows <n>', 'rows of a batch, or "random"', batchRows, 1024)
   .action(async (app: string, options: Options) => {
     const context = contextOf(options)
-    await using platform = openPlatform(context.directory, platformOptions(dataOptions(options)))
+    await loadApplication(app, context.directory)
+    const data = dataOptions(options)
+    requireData(context.directory, data.data)
+    await using platform = openPlatform(context.directory, platformOptions(data))
     const equal = await parityCommand(platform, app, options, context)
     exitCode = equal ? 0 : 1
   })
@@ -262,7 +267,8 @@ function failed(error: unknown, json: boolean): number {
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    if (stop.signal.aborted) process.exit(130)
+    // An orderly exit may wait for a writer thread: who insists gets what a kill gives.
+    if (stop.signal.aborted) process.kill(process.pid, 'SIGKILL')
     stop.abort()
   })
 }

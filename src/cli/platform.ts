@@ -4,8 +4,9 @@
  * The store starts when something first asks for it, since many commands never do.
  */
 
-import { resolve } from 'node:path'
-import type { Clock, Logger } from '#base'
+import { existsSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type Clock, type Logger, PlatformError } from '#base'
 import { openStore, type Store } from '#clickhouse'
 import { type DataDirectory, openData } from '#local'
 import type { Metrics } from '#observe'
@@ -31,6 +32,21 @@ export interface Platform extends AsyncDisposable {
   store(): Promise<Store>
   /** The store's process, where it runs. */
   storePid(): number | undefined
+}
+
+/**
+ * The data directory at `path`, absolute, for commands that read what is there: they do not make one.
+ *
+ * @throws PlatformError `data.not_found`
+ */
+export function requireData(directory: string, path: string): string {
+  const found = resolve(directory, path)
+  const file = existsSync(found) && !statSync(found).isDirectory()
+  // A file is refused by who opens it, with a better word.
+  if (file || existsSync(join(found, 'VERSION')) || existsSync(join(found, 'log'))) return found
+  throw new PlatformError('data.not_found', `there is no data directory "${found}"`, {
+    hint: 'Name it with --data DIR; "millrace run" and "millrace ingest TOPIC FILE --app APP" make one.',
+  })
 }
 
 /** Opens the data directory and takes its lock. @throws PlatformError `data.locked` … */

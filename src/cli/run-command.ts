@@ -3,16 +3,24 @@
  * each table holds then. `--bounded` ends where the log ends; else it goes on until stopped.
  */
 
+import { PlatformError } from '#base'
 import { tableRows } from '#clickhouse'
+import { STANDARD_INPUT } from '#feed'
 import { canonicalTable } from '#format'
 import { type Application, explain, type TableSpec } from '#plan'
 import { addCounts, NO_COUNTS, type SourceCounts, type WorkerSummary } from '#runtime'
 import { crashAt, crashPlan } from './config.ts'
 import { type EpochApplier, openApplier } from './epoch-applier.ts'
-import { ensureTopics, ingestInto, ingestText, resolved } from './ingest-command.ts'
+import {
+  ensureTopics,
+  ingestInto,
+  ingestText,
+  oneStandardInput,
+  resolved,
+} from './ingest-command.ts'
 import type { Platform } from './platform.ts'
 import { progressLine } from './progress-line.ts'
-import { type Context, grouped, printResult, textTable } from './terminal.ts'
+import { type Context, grouped, interrupted, printResult, textTable } from './terminal.ts'
 import { applicationPath, loadApplication } from './user-application.ts'
 import type { WorkerTuning } from './workers/worker-messages.ts'
 import { runWorkers } from './workers/worker-pool.ts'
@@ -66,19 +74,43 @@ const TUNING: WorkerTuning = {
   bounded: false,
   seed: 1,
 }
+/** Nobody waits for the rows of a bounded run one by one: its epochs end by their records. */
+const BOUNDED_EPOCH_MS = 2_000
 
+/** How workers work where a caller says nothing. */
+export function tuningOf(bounded: boolean, given: Partial<WorkerTuning> = {}): WorkerTuning {
+  return { ...TUNING, ...(bounded ? { epochMs: BOUNDED_EPOCH_MS } : {}), ...given, bounded }
+}
+
+/** Looks at everything that was said before it opens anything. */
 export async function runCommand(
-  platform: Platform,
+  open: () => Platform,
   options: RunCommandOptions,
   context: Context,
 ): Promise<void> {
   const application = await loadApplication(options.app, context.directory)
+  checkInputs(application, options)
   if (options.explain) {
-    context.out(explain(application))
+    const plan = explain(application)
+    printResult(context, { app: application.name, plan }, () => plan)
     return
   }
+  await using platform = open()
   const result = await runApplication(platform, application, options, context)
   printResult(context, result, () => runText(result))
+}
+
+function checkInputs(application: Application, { inputs }: RunCommandOptions): void {
+  const names = application.sources.map(({ name }) => name)
+  const unknown = inputs.find(({ topic }) => !names.includes(topic))
+  if (unknown !== undefined) {
+    throw new PlatformError(
+      'topic.unknown',
+      `application "${application.name}" reads no topic "${unknown.topic}"`,
+      { hint: `It reads ${names.join(', ')}: use --input ${names[0]}=FILE.` },
+    )
+  }
+  if (inputs.filter(({ file }) => file === STANDARD_INPUT).length > 1) throw oneStandardInput()
 }
 
 /** Runs an application to the end of its log, or until the context's signal. */
@@ -94,6 +126,7 @@ export async function runApplication(
   const { applier, summaries } = options.bounded
     ? await ingestThenRun(platform, application, options, context)
     : await runEndless(platform, application, options, context)
+  if (options.bounded) refuseInterrupted(context)
   await applier.trim()
   const elapsedMs = clock.monotonicMs() - begin
   const records = summaries.reduce((sum, summary) => sum + summary.records, 0)
@@ -105,6 +138,10 @@ export async function runApplication(
     elapsedMs: Math.round(elapsedMs),
     recordsPerSecond: Math.round((records * 1000) / Math.max(1, elapsedMs)),
   }
+}
+
+function refuseInterrupted({ signal }: Context): void {
+  if (signal.aborted) throw interrupted('the run')
 }
 
 interface Ran {
@@ -119,6 +156,7 @@ async function ingestThenRun(
   context: Context,
 ): Promise<Ran> {
   await ingestInputs(platform, application, options, context)
+  refuseInterrupted(context)
   const applier = await open(platform, application, options, context)
   return { applier, summaries: await work(platform, application, options, context, applier) }
 }
@@ -131,12 +169,35 @@ async function runEndless(
   context: Context,
 ): Promise<Ran> {
   const applier = await open(platform, application, options, context)
-  const working = work(platform, application, options, context, applier)
-  const [summaries] = await Promise.all([
-    working,
-    ingestInputs(platform, application, options, context),
+  const summaries = await together(context, [
+    inner => work(platform, application, options, inner, applier),
+    async inner => {
+      await ingestInputs(platform, application, options, inner)
+      return []
+    },
   ])
-  return { applier, summaries }
+  return { applier, summaries: summaries.flat() }
+}
+
+/**
+ * Does things at the same time. When one fails the others are stopped, and it throws once all have
+ * ended, so that nothing goes on behind a failure.
+ */
+export async function together<T>(
+  context: Context,
+  things: readonly ((context: Context) => Promise<T>)[],
+): Promise<T[]> {
+  const failed = new AbortController()
+  const signal = AbortSignal.any([context.signal, failed.signal])
+  const running = things.map(thing =>
+    thing({ ...context, signal }).catch((error: unknown) => {
+      failed.abort(failed.signal.aborted ? undefined : error)
+      throw error
+    }),
+  )
+  await Promise.allSettled(running)
+  if (failed.signal.aborted) throw failed.signal.reason
+  return Promise.all(running)
 }
 
 async function ingestInputs(
@@ -158,6 +219,7 @@ async function ingestInputs(
       context,
     )
     for (const note of result.notes) context.say(`${note}\n`)
+    if (result.interrupted) return
     if (!context.json) context.say(ingestText(result))
   }
 }
@@ -197,7 +259,7 @@ async function work(
       path: applicationPath(options.app, context.directory),
       data: platform.data.path,
       parallelism: options.parallelism,
-      tuning: { ...TUNING, ...options.tuning, bounded: options.bounded },
+      tuning: tuningOf(options.bounded, options.tuning),
       diskReserveBytes,
       signal: context.signal,
       apply: manifest => applier.apply(manifest),

@@ -1,6 +1,6 @@
 /** Wrong usage as the command-line parser finds it, as an error of ours: a message, and what to type. */
 
-import { CommanderError } from 'commander'
+import type { CommanderError } from 'commander'
 import { PlatformError } from '#base'
 
 /** Says what of the command line cannot be used; the hint says where to look. */

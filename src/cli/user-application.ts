@@ -58,13 +58,25 @@ async function exportsOf(
   try {
     return (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>
   } catch (cause) {
-    if (cause instanceof PlatformError) throw cause
-    const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
-    throw new PlatformError('app.invalid', `"${name}" does not load: ${reason}`, {
-      hint: `Run "node ${path}" to see where, and correct the file.`,
-      cause,
-    })
+    throw placed(cause, name, path)
   }
+}
+
+/** An error of a user's file, with the line of it that it comes from. */
+function placed(cause: unknown, name: string, path: string): PlatformError {
+  const stack = cause instanceof Error ? (cause.stack ?? '') : ''
+  const behind = stack.split(pathToFileURL(path).href)[1] ?? stack.split(path)[1]
+  const line = /^:(\d+)/.exec(behind ?? '')?.[1]
+  const place = line === undefined ? '' : ` at line ${line} of "${name}"`
+  if (cause instanceof PlatformError) {
+    const hint = cause.hint === undefined ? {} : { hint: cause.hint }
+    return new PlatformError(cause.code, `${cause.message}${place}`, { ...hint, cause })
+  }
+  const said = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
+  return new PlatformError('app.invalid', `"${name}" does not load: ${said}`, {
+    hint: `Correct ${line === undefined ? '' : `line ${line} of `}${path}.`,
+    cause,
+  })
 }
 
 /**
@@ -79,7 +91,16 @@ export async function loadApplication(name: string, directory: string): Promise<
       hint: 'Add "export const app = defineApp({ … })".',
     })
   }
-  return checkApplication(app)
+  try {
+    return checkApplication(app)
+  } catch (cause) {
+    // What defineApp made it has checked itself.
+    if (!(cause instanceof PlatformError)) throw cause
+    throw new PlatformError('app.invalid', `the "app" of "${name}" is none: ${cause.message}`, {
+      hint: 'Make it with defineApp({ … }).',
+      cause,
+    })
+  }
 }
 
 /** The made-up input that a file exports as `demo`, where it does. */

@@ -2,7 +2,7 @@
 
 import { type Clock, PlatformError } from '#base'
 import { type Finding, type VerifyReport, verifyData } from '#local'
-import { type Context, grouped, printResult } from './terminal.ts'
+import { type Context, failWith, grouped, printResult } from './terminal.ts'
 
 export async function verifyCommand(
   directory: string,
@@ -10,12 +10,17 @@ export async function verifyCommand(
   context: Context,
 ): Promise<void> {
   const report = await verifyData(directory, clock)
-  printResult(context, report, () => verifyText(report))
-  if (report.findings.length > 0) {
-    throw new PlatformError('log.corrupt', `${report.findings.length} findings in "${directory}"`, {
+  const [first, ...others] = report.findings
+  if (first === undefined) return printResult(context, report, () => verifyText(report))
+  const more = others.length === 0 ? '' : `, and ${others.length} more`
+  failWith(
+    context,
+    report,
+    () => verifyText(report),
+    new PlatformError(first.code, `${first.message}${more}`, {
       hint: 'Nothing was changed. Restore the directory from a copy, or ingest its input into a new one.',
-    })
-  }
+    }),
+  )
 }
 
 function verifyText(report: VerifyReport): string {

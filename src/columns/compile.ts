@@ -15,7 +15,7 @@ import { prepare, sameRegisters } from './prepare.ts'
 import { registerKind, uuidWords, writeRegister, writeWide } from './register.ts'
 
 export interface CompileOptions {
-  /** Source text for this plan, or closures, which are 20 to 80 times slower (`bench/expressions.ts`). */
+  /** Source text for this plan, or closures, which are 20 to 80 times slower (`millrace bench expressions`). */
   readonly generated: boolean
 }
 

@@ -10,6 +10,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { PlatformError } from '#base'
 
 const SQLITE_BUSY = 5
+const SQLITE_FULL = 13
+const SQLITE_NOT_A_DATABASE = 26
 /** Contenders that take turns between the two transactions of `acquire`. */
 const ATTEMPTS_MAX = 100
 
@@ -37,7 +39,7 @@ export function lockDirectory(path: string, directory: string): DirectoryLock {
 export function lockOwner(path: string, directory: string): number | undefined {
   const file = openLock(path, directory)
   try {
-    return begin(file) ? undefined : pidOf(file)
+    return begin(file, directory) ? undefined : pidOf(file)
   } finally {
     file.close()
   }
@@ -59,7 +61,7 @@ function openLock(path: string, directory: string): DatabaseSync {
  */
 function acquire(file: DatabaseSync, directory: string): void {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    if (!begin(file)) break
+    if (!begin(file, directory)) break
     if (pidOf(file) === process.pid) return
     try {
       file.exec(`PRAGMA user_version = ${process.pid}`)
@@ -79,13 +81,13 @@ function acquire(file: DatabaseSync, directory: string): void {
 }
 
 /** Whether the write lock was free, and is now ours. */
-function begin(file: DatabaseSync): boolean {
+function begin(file: DatabaseSync, directory: string): boolean {
   try {
     file.exec('BEGIN IMMEDIATE')
     return true
   } catch (error) {
     if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return false
-    throw error
+    throw permissionError(directory, error)
   }
 }
 
@@ -93,7 +95,28 @@ function pidOf(file: DatabaseSync): number {
   return Number(file.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
 }
 
+/** What a failure to make or write files of a data directory means. */
 export function permissionError(directory: string, cause: unknown): PlatformError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  const sqlite = cause instanceof Error && 'errcode' in cause ? cause.errcode : undefined
+  if (code === 'ENOSPC' || sqlite === SQLITE_FULL) {
+    return new PlatformError('disk.full', `no room for the data directory "${directory}"`, {
+      hint: 'Free space on its disk, or give a directory on another one with --data.',
+      cause,
+    })
+  }
+  if (code === 'EEXIST' || code === 'ENOTDIR') {
+    return new PlatformError('data.permission', `"${directory}" is no directory`, {
+      hint: 'Give a directory with --data; one that is not there is made.',
+      cause,
+    })
+  }
+  if (sqlite === SQLITE_NOT_A_DATABASE) {
+    return new PlatformError('data.permission', `the lock file of "${directory}" is damaged`, {
+      hint: 'Make sure that no process uses the directory, then remove its file LOCK.',
+      cause,
+    })
+  }
   return new PlatformError('data.permission', `cannot write to the data directory "${directory}"`, {
     hint: 'Give this user the right to write there, or give another directory with --data.',
     cause,

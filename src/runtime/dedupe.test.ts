@@ -65,7 +65,7 @@ for (const by of [['id'], ['name'], ['shop'], ['name', 'shop'], ['id', 'name']])
     let clock = -100_000_000
     let pushed = 0
     for (let epoch = 0; epoch < 150; epoch++) {
-      clock += random.int(8_000_000)
+      clock += random.int(3) * 4_000_000
       const rows = Array.from({ length: random.int(30) }, () =>
         randomRow(random, clock - random.int(6) * 4_000_000),
       )

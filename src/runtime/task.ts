@@ -7,17 +7,19 @@
  */
 
 import { invariant } from '#base'
-import type {
-  AppendBlock,
-  Application,
-  Log,
-  SourceSpec,
-  Stage,
-  StageInput,
-  StageOperator,
-  TaskCommit,
-  TaskId,
-  TaskRestore,
+import {
+  type AppendBlock,
+  type Application,
+  inputsOf,
+  type Log,
+  type Operator,
+  type SourceSpec,
+  type Stage,
+  type StageInput,
+  type StageOperator,
+  type TaskCommit,
+  type TaskId,
+  type TaskRestore,
 } from '#plan'
 import { FanOut } from './fan-out.ts'
 import {
@@ -195,7 +197,8 @@ export class Task {
     const instance = createOperator(plan, {
       generated,
       emit,
-      retracting,
+      // What a final flush ran ahead is taken back by the next run.
+      retracting: retracting || inputsOf(plan).some(runsAhead),
       images: !this.#keyedOnly(id, plan),
       position: this.#position,
       functions: application.functions,
@@ -334,4 +337,10 @@ export class Task {
       }
     }
   }
+}
+
+/** Whether rows of an operator may have been made by a final flush from rows that it keeps. */
+function runsAhead(operator: Operator): boolean {
+  if (operator.op === 'process' && operator.order === 'event') return true
+  return inputsOf(operator).some(runsAhead)
 }

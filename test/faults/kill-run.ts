@@ -133,14 +133,16 @@ async function killedRun(directory: string, random: Random): Promise<Killed> {
     kill(run.child.pid ?? 0, victim)
   }
   const { code, signal, said } = await finished
+  if (process.env['KDEBUG']) console.log(plan, named, victim, code, signal, said.slice(-200))
   const where = named ? `${target} at ${point}` : `${victim} at a random time`
   if (code === 0) {
     // The store is started again within the run, which says so.
     const hit = victim === 'store' && said.includes('the store went down')
     return { ended: true, hit: hit ? where : undefined }
   }
-  const killed = signal === 'SIGKILL' || /worker\.failed|store\.unavailable|store\.start/.test(said)
-  if (!killed) throw new Error(`a run failed by itself (${plan}, named ${named}): ${said}`)
+  const killed =
+    signal === 'SIGKILL' || /worker\.failed|store\.unavailable|store\.start/.test(out + said)
+  if (!killed) throw new Error(`a run failed by itself (${plan}, named ${named}): ${out}${said}`)
   return { ended: false, hit: where }
 }
 

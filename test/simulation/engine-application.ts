@@ -130,17 +130,18 @@ const chain: Operator = {
   ties: ['user'],
 }
 
+const moved: Operator = {
+  op: 'rekey',
+  input: unique,
+  by: ['kind'],
+  partitions: 3,
+  schema: CLICK,
+  at: 'at',
+  ties: TIES,
+}
 const kinds: Operator = {
   op: 'aggregate',
-  input: {
-    op: 'rekey',
-    input: unique,
-    by: ['kind'],
-    partitions: 3,
-    schema: CLICK,
-    at: 'at',
-    ties: TIES,
-  },
+  input: moved,
   by: ['kind'],
   window: { kind: 'hop', sizeUs: TUMBLE_US, advanceUs: TUMBLE_US / 2, offsetUs: 7 * SECOND },
   bounds: ['from', 'to'],
@@ -221,6 +222,7 @@ const running: Operator = {
 
 const TREES = {
   events: { input: unique, key: [] },
+  moved: { input: moved, key: [] },
   sessions: { input: sessions, key: ['user', 'start'] },
   chain: { input: chain, key: ['user', 'from'] },
   kinds: { input: kinds, key: ['kind', 'from'] },

@@ -127,6 +127,7 @@ export function modelTables(
   }
   const tables: Record<TableName, unknown[][]> = {
     events: rows.map(({ row }) => Object.values(row)),
+    moved: rows.map(({ row }) => Object.values(row)),
     sessions: sessions.map(session => Object.values(session)),
     chain: [...chain].map(([key, counts]) => {
       const [user, from] = JSON.parse(key) as [string, number]

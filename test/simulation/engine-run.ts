@@ -1,6 +1,6 @@
 /** Runs `engineApplication` over the ports in memory, with crashes, and reads what it published. */
 
-import { manualClock, type Random, seededRandom } from '#base'
+import { manualClock, type Random, seededRandom, systemClock } from '#base'
 import { openMemory } from '#local'
 import {
   type Application,
@@ -111,13 +111,15 @@ export interface EngineOptions {
   readonly epochRows: number
   readonly workers: number
   readonly generated: boolean
+  /** Runs until aborted, or until end marks are everywhere. */
+  readonly endless?: AbortSignal
 }
 
 export class Crash extends Error {}
 
 /** One data directory in memory, that survives the runs over it. */
 export class Engine {
-  readonly application: Application
+  application: Application
   readonly log: RecordedLog
   readonly state: StateStore
   readonly #files = new Map<string, Uint8Array>()
@@ -160,13 +162,13 @@ export class Engine {
         log: this.log,
         state: this.state,
         spool,
-        clock: manualClock(),
+        clock: systemClock,
         random: this.#random,
-        epochMs: 1_000,
+        epochMs: options.endless === undefined ? 1_000 : 5,
         pollMs: 1,
         preparedMax: 4,
-        bounded: true,
-        signal: new AbortController().signal,
+        bounded: options.endless === undefined,
+        signal: options.endless ?? new AbortController().signal,
         onPrepared: async () => undefined,
         stageDone: barrier.done,
         onProgress: () => undefined,

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { seededRandom } from '#base'
+import { type PlatformError, seededRandom } from '#base'
+import { planHash } from '#plan'
+import { TOO_LATE } from '#runtime'
 import { clickItems, engineApplication, type TableName, userItems } from './engine-application.ts'
 import { classify, modelTables } from './engine-model.ts'
 import { Crash, Engine, type EngineOptions } from './engine-run.ts'
@@ -31,9 +33,66 @@ test('a bounded run gives what the naive model gives', async () => {
     assertTables(engine, expected, emit)
     const verdicts = classify(clicks, 5_000_000, 10_000_000)
     const counts = summary?.counts['clicks']
-    assert.equal(counts?.late, verdicts.late)
-    assert.equal(counts?.tooLate, verdicts.tooLate)
+    assert.ok(counts !== undefined)
+    assert.equal(counts.late, verdicts.late)
+    assert.equal(counts.tooLate, verdicts.tooLate)
+    assert.equal(sumOf(counts.deadLetters), verdicts.dead)
+    assert.equal(counts.accepted - counts.duplicates, expected.events.length)
+    const kept = counts.accepted + sumOf(counts.filtered)
+    assert.equal(counts.records, kept + counts.tooLate + verdicts.dead, 'every record is somewhere')
   }
+})
+
+test('what is rejected is in rejected_records, once, with its bytes and the reason', async () => {
+  const { clicks, users } = itemsOf(5)
+  const engine = new Engine(engineApplication('update'), 11)
+  engine.log.record('clicks', clicks)
+  engine.log.record('users', users)
+  await engine.run({ ...OPTIONS, workers: 2 })
+  const rejected = engine.published('rejected_records')
+  const places = new Set(
+    rejected.map(row => `${row['topic']} ${row['partition']} ${row['offset']}`),
+  )
+  assert.equal(places.size, rejected.length)
+  for (const [topic, items, disorder] of [
+    ['clicks', clicks, 5_000_000],
+    ['users', users, 20_000_000],
+  ] as const) {
+    const { tooLate, dead } = classify(items, disorder, 10_000_000)
+    const own = rejected.filter(row => row['topic'] === topic)
+    assert.equal(own.filter(row => row['reason'] === TOO_LATE).length, tooLate, topic)
+    assert.equal(own.length, tooLate + dead, topic)
+    const values = new Set(items.flat().map(item => (item.kind === 'record' ? item.value : '')))
+    for (const row of own) assert.ok(values.has(String(row['value'])), String(row['value']))
+  }
+  assert.ok(rejected.length > 20)
+})
+
+test('rows behind a rekey have the position of their repartition record', async () => {
+  const { clicks, users } = itemsOf(6)
+  const engine = new Engine(engineApplication('update'), 12)
+  engine.log.record('clicks', clicks)
+  engine.log.record('users', users)
+  await engine.run(OPTIONS)
+  const rows = engine.published('moved')
+  assert.equal(new Set(rows.map(row => `${row['_p']} ${row['_o']}`)).size, rows.length)
+  assert.ok(rows.every(row => Number(row['_p']) < 3))
+  assert.ok(engine.published('events').some(row => row['_p'] === 3))
+})
+
+test('state of another plan is refused, and both plans are named', async () => {
+  const { clicks, users } = itemsOf(7, 100)
+  const engine = new Engine(engineApplication('update'), 13)
+  engine.log.record('clicks', clicks)
+  engine.log.record('users', users)
+  await engine.run(OPTIONS)
+  const before = engine.application
+  engine.application = { ...before, version: '2' }
+  await assert.rejects(engine.run(OPTIONS), (error: PlatformError) => {
+    assert.equal(error.code, 'plan.changed')
+    assert.ok(error.message.includes(planHash(before)), error.message)
+    return error.message.includes(planHash(engine.application))
+  })
 })
 
 test('batch size, workers and generated code change nothing', async () => {
@@ -55,7 +114,7 @@ test('batch size, workers and generated code change nothing', async () => {
 })
 
 test('a crash at each named point loses nothing and repeats nothing', async () => {
-  const { clicks, users } = itemsOf(3)
+  const { clicks, users } = itemsOf(3, 700)
   const expected = modelTables(clicks, users)
   for (const point of ['C3', 'C4.spooled', 'C5.committed'] as const) {
     for (const workers of [1, 2]) {
@@ -64,7 +123,7 @@ test('a crash at each named point loses nothing and repeats nothing', async () =
       engine.log.record('users', users)
       const options = { ...OPTIONS, epochRows: 100, workers }
       let crashes = 0
-      for (let pass = 0; pass < 8; pass++) {
+      for (let pass = 0; pass < 6; pass++) {
         await engine.run(options, { point, pass }).catch((error: unknown) => {
           if (!(error instanceof Crash)) throw error
           crashes++
@@ -100,6 +159,9 @@ test('bounded runs over a growing log end where one run over all of it does', as
     assertTables(engine, expected, emit)
   }
 })
+
+const sumOf = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((sum, count) => sum + count, 0)
 
 /** Part `part` of `parts` of a list. */
 function slice<T>(list: readonly T[], part: number, parts: number): T[] {

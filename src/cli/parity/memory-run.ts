@@ -61,6 +61,9 @@ export interface MemoryRun {
   readonly crashes: number
 }
 
+/** Crashes of a run at most. */
+const CRASHES_MAX = 12
+
 /** What a crash is known by. */
 class Crash extends Error {}
 
@@ -213,11 +216,11 @@ class Run {
     })
   }
 
-  /** Throws at about every so manieth call; ever less often, so that a run ends. */
+  /** Throws at about every so manieth call, and at last not any more, so that a run ends. */
   #crash(place: CrashPlace): void {
     const { crashEvery, crashPlaces } = this.#options
-    if (crashEvery === 0 || !crashPlaces.includes(place)) return
-    if (this.#random.next() * crashEvery * (1 + this.#crashes / 5) < 1) throw new Crash(place)
+    if (this.#crashes >= CRASHES_MAX || !crashPlaces.includes(place)) return
+    if (this.#random.next() * crashEvery < 1 && crashEvery > 0) throw new Crash(place)
   }
 }
 

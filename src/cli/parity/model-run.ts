@@ -12,7 +12,12 @@ import type { Application, ProcessFunction, Row, SourceSpec, Type, Value } from 
 import { canonical } from '../../../model/canonical.ts'
 import { type Cell, cellOf, type PlainValue, plainOf } from '../../../model/cells.ts'
 import { model } from '../../../model/operators.ts'
-import type { ModelFunction, ModelOperator, ModelRecord } from '../../../model/records.ts'
+import {
+  classify,
+  type ModelFunction,
+  type ModelOperator,
+  type ModelRecord,
+} from '../../../model/records.ts'
 import { play, type Recording } from './recorded.ts'
 
 export interface ModelTable {
@@ -27,15 +32,7 @@ export async function runModel(
   application: Application,
   recording: Recording,
 ): Promise<ModelTable[]> {
-  const clock = manualClock()
-  const { log } = openMemory({ clock })
-  await play(recording, application.sources, log, clock)
-  const records: Record<string, ModelRecord[]> = {}
-  for (const source of application.sources) {
-    records[source.name] = log
-      .topic(source.name)
-      .extents.flatMap(({ end }, partition) => decoded(source, log, partition, end))
-  }
+  const records = await decodedRecords(application, recording)
   const functions = Object.fromEntries(
     Object.entries(application.functions).map(([name, run]) => [
       name,
@@ -58,6 +55,39 @@ export async function runModel(
     const values = rows.map(cells => rowOf(cells, table.schema))
     return { table: table.name, ...canonical(table.schema, table.key, rows), values }
   })
+}
+
+/** How many records of `recording` give no row: dead letters, and those that are too late. */
+export async function modelRejections(
+  application: Application,
+  recording: Recording,
+): Promise<number> {
+  const records = await decodedRecords(application, recording)
+  return application.sources
+    .map(source => {
+      const given = records[source.name] ?? []
+      const verdicts = classify(source, given)
+      const taken = given.filter(({ cells }, j) => cells !== null && verdicts[j] !== 'too late')
+      const data = (recording.get(source.name) ?? []).flat().filter(({ kind }) => kind === 'data')
+      return data.length - taken.length
+    })
+    .reduce((sum, count) => sum + count, 0)
+}
+
+async function decodedRecords(
+  application: Application,
+  recording: Recording,
+): Promise<Record<string, ModelRecord[]>> {
+  const clock = manualClock()
+  const { log } = openMemory({ clock })
+  await play(recording, application.sources, log, clock)
+  const records: Record<string, ModelRecord[]> = {}
+  for (const source of application.sources) {
+    records[source.name] = log
+      .topic(source.name)
+      .extents.flatMap(({ end }, partition) => decoded(source, log, partition, end))
+  }
+  return records
 }
 
 /** Records of one partition in log order; dead letters are no rows and move nothing. */

@@ -7,10 +7,11 @@
  */
 
 import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { PlatformError } from '#base'
-import { type Context, describeFailure } from '../terminal.ts'
+import { type Context, describeFailure, interrupted } from '../terminal.ts'
 import type { RunFile } from './run-file.ts'
 
 /** A command as it travels. */
@@ -68,6 +69,10 @@ async function answer(
   const send = (line: Line): void => {
     outgoing.write(`${JSON.stringify(line)}\n`)
   }
+  const taken = async (): Promise<void> => {
+    if (outgoing.writableNeedDrain)
+      await Promise.race([once(outgoing, 'drain'), once(outgoing, 'close')])
+  }
   const gone = new AbortController()
   outgoing.on('close', () => gone.abort())
   const call = JSON.parse(
@@ -88,6 +93,7 @@ async function answer(
             : { bytes: Buffer.from(part).toString('base64') },
         ),
       say: text => send({ say: text }),
+      ready: taken,
       input: incoming,
     })
   } catch (error) {
@@ -117,34 +123,46 @@ export function sendCommand(
         'x-millrace-command': Buffer.from(JSON.stringify(call)).toString('base64'),
       },
     })
-    const lost = (cause?: unknown): void =>
+    const lost = (cause?: unknown): void => {
+      const silent = `the platform of process ${file.pid} does not answer`
+      const hint = 'It may be starting or stopping: try again, or stop it.'
       reject(
-        new PlatformError('data.locked', `the platform of process ${file.pid} does not answer`, {
-          hint: 'It may be starting or stopping: try again, or stop it.',
-          cause,
-        }),
+        context.signal.aborted
+          ? interrupted(`"${call.name}"`)
+          : new PlatformError('data.locked', silent, { hint, cause }),
       )
+    }
     outgoing.on('error', lost)
     outgoing.on('response', incoming => {
       if (incoming.statusCode !== 200) return lost()
-      let rest = ''
-      let exit: number | undefined
-      incoming.setEncoding('utf8').on('data', (text: string) => {
-        const lines = (rest + text).split('\n')
-        rest = lines.pop() ?? ''
-        for (const line of lines) {
-          const part = JSON.parse(line) as Line
-          if ('out' in part) context.out(part.out)
-          else if ('bytes' in part) context.out(Buffer.from(part.bytes, 'base64'))
-          else if ('say' in part) context.say(part.say)
-          else exit = part.exit
-        }
-      })
-      incoming.on('close', () => (exit === undefined ? lost() : resolve(exit)))
+      repeat(incoming, context).then(
+        exit => (exit === undefined ? lost() : resolve(exit)),
+        (error: unknown) => lost(error),
+      )
     })
     if (withInput) void pump(context.input, outgoing)
     else outgoing.end()
   })
+}
+
+/** Says again what the running platform says; its exit code where it came to an end. */
+async function repeat(incoming: IncomingMessage, context: Context): Promise<number | undefined> {
+  let rest = ''
+  let exit: number | undefined
+  incoming.setEncoding('utf8')
+  for await (const text of incoming) {
+    const lines = (rest + String(text)).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) {
+      const part = JSON.parse(line) as Line
+      if ('out' in part) context.out(part.out)
+      else if ('bytes' in part) context.out(Buffer.from(part.bytes, 'base64'))
+      else if ('say' in part) context.say(part.say)
+      else exit = part.exit
+    }
+    await context.ready()
+  }
+  return exit
 }
 
 async function pump(

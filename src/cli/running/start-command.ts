@@ -4,10 +4,11 @@
  * Commands on the directory meanwhile come through `run.json` and are carried out here.
  */
 
+import { once } from 'node:events'
 import { openGate } from '#clickhouse'
 import type { Application } from '#plan'
 import type { Platform } from '../platform.ts'
-import { type RunCommandOptions, runApplication } from '../run-command.ts'
+import { type RunCommandOptions, runApplication, together } from '../run-command.ts'
 import type { Context } from '../terminal.ts'
 import { loadApplication, loadDemo } from '../user-application.ts'
 import { type CommandCall, listenForCommands } from './control.ts'
@@ -23,12 +24,11 @@ export interface StartOptions {
 }
 
 export async function startCommand(
-  platform: Platform,
+  open: () => Platform,
   options: StartOptions,
   context: Context,
-  carryOut: (call: CommandCall, context: Context) => Promise<void>,
+  carryOutOn: (platform: Platform) => (call: CommandCall, context: Context) => Promise<void>,
 ): Promise<void> {
-  const { clock, logger } = platform.options
   const loaded = await Promise.all(
     options.apps.map(async name => ({
       name,
@@ -36,6 +36,8 @@ export async function startCommand(
       demo: options.demo ? await loadDemo(name, context.directory) : undefined,
     })),
   )
+  await using platform = open()
+  const { clock, logger } = platform.options
   context.say(`data         ${platform.data.path}\n`)
   const store = await platform.store()
   context.say(
@@ -43,7 +45,7 @@ export async function startCommand(
   )
   if (!store.test.freeSql) context.say(`             free SQL is off: ${store.test.reason}\n`)
   await using gate = await openGate({ store, port: options.storePort, clock, log: logger })
-  await using control = await listenForCommands(carryOut)
+  await using control = await listenForCommands(carryOutOn(platform))
   writeRunFile(platform.data.path, {
     pid: process.pid,
     controlPort: control.port,
@@ -61,7 +63,12 @@ export async function startCommand(
         gate.port,
       ),
     )
-    await Promise.all(loaded.map(app => runOne(platform, app, options, context)))
+    await together(
+      context,
+      loaded.map(app => inner => runOne(platform, app, options, inner)),
+    )
+    // Without an application there is the store alone, until stopped.
+    if (!context.signal.aborted) await once(context.signal, 'abort')
   } finally {
     removeRunFile(platform.data.path)
     context.say('\nstopping\n')
@@ -90,9 +97,12 @@ async function runOne(
     destructive: options.destructive,
     tuning: {},
   }
-  const running = runApplication(platform, application, run, context)
-  const feeding = demo === undefined ? undefined : feedDemo(platform, application, demo, context)
-  await Promise.all([running, feeding])
+  await together<unknown>(context, [
+    inner => runApplication(platform, application, run, inner),
+    async inner => {
+      if (demo !== undefined) await feedDemo(platform, application, demo, inner)
+    },
+  ])
 }
 
 function tableNames(application: Application): string {

@@ -22,6 +22,8 @@ const send = (message: FromWorker): Promise<void> =>
 /** Promises that a message of main resolves, by what they wait for. */
 const waiting = new Map<string, () => void>()
 const stop = new AbortController()
+/** Whether the work has ended, well or not. */
+let over = false
 
 const told = (what: string): Promise<void> =>
   new Promise(resolve => {
@@ -85,7 +87,10 @@ process.on('message', (message: ToWorker) => {
     case 'start':
       void work(message)
         .catch(fail)
-        .then(() => process.disconnect())
+        .then(() => {
+          over = true
+          process.disconnect()
+        })
       return
     case 'applied':
     case 'stage': {
@@ -98,7 +103,10 @@ process.on('message', (message: ToWorker) => {
       stop.abort()
   }
 })
-// Main is gone or done with us. Whatever is not committed never happened.
-process.on('disconnect', () => process.exit(0))
+// Main is gone. Whatever is not committed never happened, and an orderly exit could wait for ever: it
+// joins LMDB's writer thread, which waits for a callback of this thread.
+process.on('disconnect', () => {
+  if (!over) process.kill(process.pid, 'SIGKILL')
+})
 // A terminal's Ctrl-C reaches the whole group; main says when to stop.
 process.on('SIGINT', () => undefined)

@@ -281,6 +281,9 @@ null true false "" "null" "1" "-1" "1.0" "1e2" " 1" "01" "+1" "12.30" "a" "ab" "
   .trim()
   .split(/\s+/)
   .concat(
+    '"a\u0001b"',
+    '"tab\there"',
+    '"a long one\n"',
     '[1 2]',
     '[ 1 , 2 ]',
     '"12g',

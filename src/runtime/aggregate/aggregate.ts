@@ -4,8 +4,9 @@
  * Each window is a record of `AggregateState`. A record that differs from what was given out last
  * is CHANGED; a flush gives out those that `emit` wants: all (update), those whose end the
  * watermark has passed and those given out before (closed), those that settle in this flush
- * (settled), or everything (final). Settled records are freed. Within a flush all rows that are
- * taken back leave before the first that appears, so that the last change of a key is right.
+ * (settled), or everything (final). What settles goes out as settled even where it was given out as
+ * it is, and is freed. Within a flush all rows that are taken back leave before the first that
+ * appears, so that the last change of a key is right.
  *
  * What is taken back: with `images` the whole row, which is kept packed in the store's values, for
  * consumers that compute. Without, for a sink that needs no more, its key and bounds only, and only
@@ -87,6 +88,7 @@ class Aggregation implements OperatorInstance {
       keys: store.keys.live,
       bytes: this.#state.bytes + timers,
       windows: store.live,
+      values: store.values.live,
       merges,
       ...this.#counters,
     }

@@ -124,6 +124,7 @@ for (const retracting of [false, true]) {
     assert.deepEqual(out.slice(1), ['+[-10,0] 2 a b @-1 settled'])
     flush(run, 10)
     assert.deepEqual(out.slice(2), ['+[0,10] 1 c c @9 settled'])
+    assert.equal(run.stats.keys, 0)
   })
 
   test(`hop windows hold a row as often as they overlap it, ${mode}`, () => {
@@ -222,12 +223,21 @@ test('a closed row is given out when the watermark is at its end, and restated w
   flush(run, -49, 11)
   assert.deepEqual(out.slice(1), ['-[0,10] 1 a a @9', '+[0,10] 2 a b @9'])
   flush(run, 10, 70)
-  assert.equal(out.length, 3)
+  assert.deepEqual(out.slice(3), ['-[0,10] 2 a b @9', '+[0,10] 2 a b @9 settled'])
   assert.equal(run.stats.keys, 0)
 })
 
 for (const retracting of [false, true]) {
   const mode = retracting ? 'where rows may be taken back' : 'of rows that are never taken back'
+
+  test(`what a final flush gave out before it closed is restated at once, ${mode}`, () => {
+    const { run, out } = make(TUMBLE, { emit: 'closed', retracting })
+    push(run, [[1, 'a']])
+    run.flush({ watermarkUs: 2, frontierUs: 0 }, true)
+    push(run, [[3, 'b']])
+    flush(run, 0, 3)
+    assert.deepEqual(out.slice(1), ['-[0,10] 1 a a @9', '+[0,10] 2 a b @9'])
+  })
 
   test(`what a final flush gave out and later rows change is taken back at once, ${mode}`, () => {
     const { run, out } = make(SESSION, { emit: 'settled', retracting })
@@ -241,7 +251,8 @@ for (const retracting of [false, true]) {
     flush(run, 5)
     assert.deepEqual(out.slice(2), ['-[0,0] 1 a a @0'])
     flush(run, 100)
-    assert.deepEqual(out.slice(3), ['+[0,9] 2 a b @9 settled'])
+    const settled = ['+[0,9] 2 a b @9 settled', '+[30,30] 1 z z @30 settled']
+    assert.deepEqual(out.slice(3).sort(), [...settled, '-[30,30] 1 z z @30'])
   })
 }
 

@@ -56,15 +56,20 @@ function joinOf() {
     appendRow(batch, { key, id, at }, { at, weight, offset: id })
     join.push(port, batch)
   }
-  const flush = (time: number) =>
-    join.flush({ watermarkUs: time, frontierUs: time }, false)
+  const flush = (time: number) => join.flush({ watermarkUs: time, frontierUs: time }, false)
   return { join, push, flush, taken: () => out.splice(0).sort() }
 }
 
 test('pairs lie within the bounds, both inclusive, at the greater time', () => {
   const { push, taken } = joinOf()
   push(1, 'a', 1, 100)
-  for (const [id, at] of [[1, 96], [2, 97], [3, 100], [4, 110], [5, 111]] as const) {
+  for (const [id, at] of [
+    [1, 96],
+    [2, 97],
+    [3, 100],
+    [4, 110],
+    [5, 111],
+  ] as const) {
     push(0, 'a', id, at)
   }
   assert.deepEqual(taken(), ['+2:1@100', '+3:1@100', '+4:1@110'])

@@ -64,8 +64,7 @@ function processOf(order: 'log' | 'event', run: ProcessFunction = number) {
     appendRow(batch, { key, at, rank }, { at, weight, offset: offset++ })
     process.push(0, batch)
   }
-  const flush = (time: number) =>
-    process.flush({ watermarkUs: time, frontierUs: time }, false)
+  const flush = (time: number) => process.flush({ watermarkUs: time, frontierUs: time }, false)
   const final = () => process.flush({ watermarkUs: Infinity, frontierUs: Infinity }, true)
   return { process, row, flush, final, taken: () => out.splice(0) }
 }

@@ -9,32 +9,24 @@
  * sessions and one delta of 50,000 changed ones into a fresh instance, timers included.
  */
 
-import { cpus, loadavg } from 'node:os'
 import { BATCH_ROWS_MAX, type Clock, invariant, seededRandom, systemClock } from '#base'
 import { Batch, type BatchColumn } from '#columns'
 import type { Operator, Schema } from '#plan'
+import type { BenchResult } from '../src/cli/bench-command.ts'
 import { createAggregate } from '../src/runtime/aggregate/aggregate.ts'
 import { createDedupe } from '../src/runtime/dedupe.ts'
 import type { OperatorContext, OperatorInstance, OperatorOf } from '../src/runtime/operator.ts'
 
+export const claim =
+  'four million live sessions: 165 bytes or fewer a key, restored in less than 5 s'
+
 export interface StateBenchOptions {
-  /** Live sessions. Default 4,000,000. */
-  readonly keys?: number
+  /** Live sessions, by the name that every bench has for its size. Default 4,000,000. */
+  readonly events?: number
   /** Sizes of further runs that only measure the cost of a row. */
   readonly sizes?: readonly number[]
   readonly restores?: number
   readonly clock?: Clock
-}
-
-export interface StateBenchResult {
-  readonly bench: 'state'
-  readonly events: number
-  readonly elapsedMs: number
-  readonly eventsPerSecond: number
-  readonly cpuMs: number
-  readonly eventsPerCpuSecond: number
-  readonly rssMaxBytes: number
-  readonly details: Readonly<Record<string, unknown>>
 }
 
 const GAP_US = 1_800_000_000
@@ -209,30 +201,34 @@ function rowCost(users: number): number {
   return (measured.cpuMs * 1e6) / measured.rows
 }
 
-/** ms of the fastest restore of `count`, into a fresh instance each. */
+/** The fastest restore of `count`, into a fresh instance each: ms, and ms of CPU. */
 function bestRestore(
   snapshot: Uint8Array,
   delta: Uint8Array,
   keys: number,
   count: number,
   clock: Clock,
-): number {
-  let best = Infinity
+): { readonly ms: number; readonly cpuMs: number } {
+  let ms = Infinity
+  let cpuMs = Infinity
   for (let k = 0; k < count; k++) {
     globalThis.gc?.()
     const { sessions } = makePipeline()
     const from = clock.monotonicMs()
+    const cpuFrom = process.threadCpuUsage()
     sessions.restore(snapshot, 'snapshot')
     sessions.restore(delta, 'delta')
     sessions.flush({ watermarkUs: -Infinity, frontierUs: -Infinity }, false)
-    best = Math.min(best, clock.monotonicMs() - from)
+    const { user, system } = process.threadCpuUsage(cpuFrom)
+    ms = Math.min(ms, clock.monotonicMs() - from)
+    cpuMs = Math.min(cpuMs, (user + system) / 1000)
     invariant(sessions.stats.keys === keys, 'every session is restored')
   }
-  return best
+  return { ms, cpuMs }
 }
 
-export function run(options: StateBenchOptions = {}): StateBenchResult {
-  const { keys = 4_000_000, sizes = [65_000, 650_000, 2_600_000], restores = 3 } = options
+export async function run(options: StateBenchOptions = {}): Promise<BenchResult> {
+  const { events: keys = 4_000_000, sizes = [65_000, 650_000, 2_600_000], restores = 3 } = options
   const clock = options.clock ?? systemClock
   const begun = clock.monotonicMs()
   const costNs = Object.fromEntries(sizes.map(size => [size, Math.round(rowCost(size))]))
@@ -252,7 +248,7 @@ export function run(options: StateBenchOptions = {}): StateBenchResult {
   const delta = pipeline.sessions.delta()
   const deltaMs = clock.monotonicMs() - deltaFrom
   invariant(delta !== undefined, 'sessions changed')
-  const restoreMs = bestRestore(snapshot, delta, pipeline.sessions.stats.keys, restores, clock)
+  const restore = bestRestore(snapshot, delta, pipeline.sessions.stats.keys, restores, clock)
   const elapsedMs = clock.monotonicMs() - begun
   return {
     bench: 'state',
@@ -265,7 +261,8 @@ export function run(options: StateBenchOptions = {}): StateBenchResult {
     details: {
       bytesPerKey: Math.round((bytes / live) * 10) / 10,
       sessionBytesPerKey: Math.round((pipeline.sessions.stats.bytes / live) * 10) / 10,
-      restoreMs: Math.round(restoreMs),
+      restoreMs: Math.round(restore.ms),
+      restoreCpuMs: Math.round(restore.cpuMs),
       liveKeys: live,
       dedupeRows: pipeline.dedupe.stats.keys,
       snapshotBytes: snapshot.length,
@@ -274,8 +271,6 @@ export function run(options: StateBenchOptions = {}): StateBenchResult {
       deltaBytes: delta.length,
       deltaMs: Math.round(deltaMs * 10) / 10,
       nsPerRowByLiveKeys: costNs,
-      machine: cpus()[0]?.model ?? 'unknown',
-      load: loadavg(),
     },
   }
 }
