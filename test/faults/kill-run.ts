@@ -132,7 +132,7 @@ async function killedRun(directory: string, random: Random): Promise<Killed> {
     while (!over && Date.now() < until) await sleep(20)
     kill(run.child.pid ?? 0, victim)
   }
-  const { code, signal, said } = await finished
+  const { code, signal, out, said } = await finished
   if (process.env['KDEBUG']) console.log(plan, named, victim, code, signal, said.slice(-200))
   const where = named ? `${target} at ${point}` : `${victim} at a random time`
   if (code === 0) {
