@@ -11,7 +11,8 @@ import {
   type Sink,
   type TableChange,
 } from '#clickhouse'
-import type { Application, Manifest, TableSpec } from '#plan'
+import type { Application, TableSpec } from '#plan'
+import type { Manifest } from '#ports'
 import { REJECTED_RECORDS } from '#runtime'
 import type { Platform } from './platform.ts'
 

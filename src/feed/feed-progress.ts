@@ -1,6 +1,6 @@
 /** What the log remembers of an input, committed with its records. */
 
-import type { FeedProgress, Log } from '#plan'
+import type { FeedProgress, Log } from '#ports'
 import type { Counts } from './tally.ts'
 
 export interface InputProgress extends Counts {

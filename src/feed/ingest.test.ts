@@ -16,16 +16,8 @@ import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { invariant, manualClock } from '#base'
 import { Batch, readRows } from '#columns'
 import { compileCodec, partitionOf } from '#format'
-import type {
-  FeedProgress,
-  FormatSpec,
-  Log,
-  LogBlock,
-  Row,
-  Schema,
-  SourceSpec,
-  TopicInfo,
-} from '#plan'
+import type { FormatSpec, Row, Schema, SourceSpec } from '#plan'
+import type { FeedProgress, Log, LogBlock, TopicInfo } from '#ports'
 import { type IngestOptions, type IngestResult, ingest } from './ingest.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-feed-'))

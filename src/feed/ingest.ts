@@ -8,7 +8,8 @@
 
 import { type Clock, PlatformError } from '#base'
 import { csvHeader, matchHeader, readHeaderNames } from '#format'
-import type { Log, SourceSpec } from '#plan'
+import type { SourceSpec } from '#plan'
+import type { Log } from '#ports'
 import { otherContents, progressKey, readProgress } from './feed-progress.ts'
 import { fileText, findInput, type InputFile, identify, streamText } from './input-file.ts'
 import { RecordSplitter } from './record-splitter.ts'

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { manualClock } from '#base'
 import { compileCodec } from '#format'
-import type { AppendBlock, LogBlock, Schema, SourceSpec } from '#plan'
+import type { Schema, SourceSpec } from '#plan'
+import type { AppendBlock, LogBlock } from '#ports'
 import { pacedReplay } from './paced-replay.ts'
 
 const RAW: Schema = [{ name: 'at', type: { kind: 'timestamp' } }]

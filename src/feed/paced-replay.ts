@@ -9,7 +9,7 @@
 import type { Clock } from '#base'
 import { Batch } from '#columns'
 import type { Codec } from '#format'
-import type { AppendBlock, Log, LogBlock } from '#plan'
+import type { AppendBlock, Log, LogBlock } from '#ports'
 
 export interface PacedReplayOptions {
   /** Blocks in order, one iterable a partition; a block is used until the next is asked for. */

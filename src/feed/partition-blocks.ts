@@ -5,7 +5,7 @@
  * holds of an input.
  */
 
-import type { AppendBlock } from '#plan'
+import type { AppendBlock } from '#ports'
 import type { LargeSummary } from './record-stage.ts'
 import { RecordStage } from './record-stage.ts'
 

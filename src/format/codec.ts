@@ -4,7 +4,8 @@
  */
 
 import type { Batch } from '#columns'
-import type { LogBlock, Schema } from '#plan'
+import type { Schema } from '#plan'
+import type { LogBlock } from '#ports'
 
 /** A record that cannot be used. Data, not an exception. */
 export interface Reject {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Batch, readRows } from '#columns'
-import type { Column, Expression, LogBlock, Schema, SourceSpec } from '#plan'
+import type { Column, Expression, Schema, SourceSpec } from '#plan'
+import type { LogBlock } from '#ports'
 import { compileCodec, OVERSIZE_HEADER } from './compile-codec.ts'
 
 const APPENDED = 1_700_000_000_000_000

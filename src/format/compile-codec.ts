@@ -9,7 +9,8 @@
 
 import { invariant } from '#base'
 import { Batch, type BatchColumn, compileProject, derive } from '#columns'
-import type { Column, Expression, FormatSpec, LogBlock, Schema, SourceSpec, Type } from '#plan'
+import type { Column, Expression, FormatSpec, Schema, SourceSpec, Type } from '#plan'
+import type { LogBlock } from '#ports'
 import type { Codec, Reject } from './codec.ts'
 import { compileJsonDecoder } from './json-decoder.ts'
 import { compileCsv } from './text/csv-reader.ts'

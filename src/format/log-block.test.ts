@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { seededRandom } from '#base'
-import type { AppendBlock } from '#plan'
+import type { AppendBlock } from '#ports'
 import { decodeBlock, encodeBlock, peekBlock } from './log-block.ts'
 
 const PLACE = { baseOffset: 2 ** 52, appendedAt: -1_234_567_890_123, seed: 77 }

@@ -18,7 +18,7 @@
 
 import { compressSync, uncompressSync } from 'lz4-napi'
 import { invariant } from '#base'
-import type { AppendBlock, LogBlock } from '#plan'
+import type { AppendBlock, LogBlock } from '#ports'
 import { crc32c } from './checksum.ts'
 
 const MAGIC = 0x42524c4d

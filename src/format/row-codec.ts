@@ -11,7 +11,8 @@
 
 import { invariant } from '#base'
 import type { Batch } from '#columns'
-import type { LogBlock, Schema } from '#plan'
+import type { Schema } from '#plan'
+import type { LogBlock } from '#ports'
 import { RowReader } from './rowbinary-reader.ts'
 import { type GrowingBytes, RowWriter } from './rowbinary-writer.ts'
 

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '#base'
-import type { AppendBlock, EpochCommit, Manifest, TaskCommit } from '#plan'
+import type { AppendBlock, EpochCommit, Manifest, TaskCommit } from '#ports'
 import { openData } from './data-directory.ts'
 
 /** Where Linux keeps files in memory: tests of many small writes that no power failure ends. */

@@ -10,7 +10,7 @@
 
 import type { Key } from 'lmdb'
 import { PlatformError } from '#base'
-import type { TopicSpec } from '#plan'
+import type { TopicSpec } from '#ports'
 import { type Environment, getBytes, type Table } from './environment.ts'
 import { partitionPlace, progressPlace, topicPlace } from './lmdb-log.ts'
 import { LAST_EPOCH, manifestPlace } from './lmdb-state.ts'

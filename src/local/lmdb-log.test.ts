@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { manualClock } from '#base'
-import { END_OF_TIME_US } from '#plan'
+import { END_OF_TIME_US } from '#ports'
 import { openData } from './data-directory.ts'
 import { blockOf, markOf, temporaryDirectory, textsOf } from './data-samples.test.ts'
 

@@ -16,7 +16,7 @@ import {
   type LogBlock,
   type TopicInfo,
   type TopicSpec,
-} from '#plan'
+} from '#ports'
 import type { DiskSpace } from './disk-space.ts'
 import { type Environment, getBytes, putValue, removeValue } from './environment.ts'
 import {

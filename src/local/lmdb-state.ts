@@ -4,7 +4,7 @@
  */
 
 import { invariant, PlatformError } from '#base'
-import type { EpochCommit, Manifest, StateStore, TaskId, TaskRestore } from '#plan'
+import type { EpochCommit, Manifest, StateStore, TaskId, TaskRestore } from '#ports'
 import { type Environment, getBytes, putValue, removeValue } from './environment.ts'
 import { type LmdbLog, packAll } from './lmdb-log.ts'
 import { openValue, sealText } from './sealed-value.ts'

@@ -14,7 +14,7 @@ import {
   type LogBlock,
   type TopicInfo,
   type TopicSpec,
-} from '#plan'
+} from '#ports'
 import type { MemoryDisk } from './memory-disk.ts'
 import { checkTopic, endedError, type Retention, unknownTopic } from './topic-rules.ts'
 

@@ -1,7 +1,7 @@
 /** Checkpoints in memory: the same answers as the durable ones, and the same crash. */
 
 import { invariant, PlatformError } from '#base'
-import type { EpochCommit, Manifest, StateEntry, StateStore, TaskId, TaskRestore } from '#plan'
+import type { EpochCommit, Manifest, StateEntry, StateStore, TaskId, TaskRestore } from '#ports'
 import type { MemoryDisk } from './memory-disk.ts'
 import { copyBlocks, type MemoryLog } from './memory-log.ts'
 

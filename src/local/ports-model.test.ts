@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { manualClock, PlatformError } from '#base'
-import { END_OF_TIME_US } from '#plan'
+import { END_OF_TIME_US } from '#ports'
 import { type DataDirectory, openData } from './data-directory.ts'
 import {
   blockOf,

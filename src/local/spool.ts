@@ -7,7 +7,7 @@ import { closeSync, fsyncSync, openSync, readdirSync, readSync, rmSync, writeSyn
 import { basename, join } from 'node:path'
 import { invariant, PlatformError } from '#base'
 import { crc32c } from '#format'
-import type { Unit } from '#plan'
+import type { Unit } from '#ports'
 
 const NAME = /^epoch-[0-9]+\.native$/
 

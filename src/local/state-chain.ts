@@ -13,7 +13,7 @@
 import type { Key } from 'lmdb'
 import { invariant } from '#base'
 import { crc32c, placeSeed } from '#format'
-import type { StateEntry, TaskCommit, TaskId, TaskRestore } from '#plan'
+import type { StateEntry, TaskCommit, TaskId, TaskRestore } from '#ports'
 import { type Environment, getBytes, putValue, removeValue } from './environment.ts'
 import { openValue, sealText } from './sealed-value.ts'
 import { stateCorrupt } from './topic-rules.ts'

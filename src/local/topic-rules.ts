@@ -1,7 +1,7 @@
 /** What holds for topics wherever the log is kept, and how it is said when it does not. */
 
 import { PlatformError } from '#base'
-import type { TopicSpec } from '#plan'
+import type { TopicSpec } from '#ports'
 
 /** Which blocks of a topic may go. */
 export interface Retention {

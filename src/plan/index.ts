@@ -1,4 +1,4 @@
-/** What a plan means: types, expressions, operators, and the ports that runners meet in. */
+/** What a plan means: types, expressions, operators, applications, and the stages they run in. */
 
 export { analyse } from './analyse.ts'
 export type {
@@ -19,28 +19,9 @@ export { explain } from './explain.ts'
 export type { Expression } from './expression.ts'
 export { type FunctionExample, type FunctionSpec, typeText } from './functions/signature.ts'
 export { FUNCTIONS, type FunctionName } from './functions.ts'
-export type {
-  AppendBlock,
-  FeedProgress,
-  Log,
-  LogBlock,
-  TopicInfo,
-  TopicSpec,
-} from './log.ts'
-export { END_OF_TIME_US } from './log.ts'
 export type { Aggregate, Operator, OperatorName, Traits, Window } from './operator.ts'
 export { inputsOf, TRAITS } from './operator.ts'
 export { rules } from './rules.ts'
 export type { Stage, StageInput, StageOperator } from './stages.ts'
-export type {
-  EpochCommit,
-  Manifest,
-  StateEntry,
-  StateStore,
-  TaskCommit,
-  TaskId,
-  TaskRestore,
-  Unit,
-} from './state.ts'
 export type { Column, Row, ScalarType, Schema, Type, Value } from './type.ts'
 export { findColumn, NARROW_PRECISION_MAX } from './type.ts'

@@ -8,19 +8,15 @@
 
 import { invariant } from '#base'
 import {
-  type AppendBlock,
   type Application,
   inputsOf,
-  type Log,
   type Operator,
   type SourceSpec,
   type Stage,
   type StageInput,
   type StageOperator,
-  type TaskCommit,
-  type TaskId,
-  type TaskRestore,
 } from '#plan'
+import type { AppendBlock, Log, TaskCommit, TaskId, TaskRestore } from '#ports'
 import { FanOut } from './fan-out.ts'
 import {
   type Downstream,

@@ -9,17 +9,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BATCH_ROWS_MAX, type Clock, PlatformError, type Random } from '#base'
 import { compileCodec } from '#format'
-import {
-  type AppendBlock,
-  type Application,
-  analyse,
-  type Log,
-  type Manifest,
-  planHash,
-  type SourceSpec,
-  type Stage,
-  type StateStore,
-} from '#plan'
+import { type Application, analyse, planHash, type SourceSpec, type Stage } from '#plan'
+import type { AppendBlock, Log, Manifest, StateStore } from '#ports'
 import { addCounts, NO_COUNTS, type SourceCounts } from './read/counters.ts'
 import { InputChoice } from './read/input-choice.ts'
 import { SourceDecoder } from './read/source-input.ts'

@@ -15,16 +15,8 @@ import { manualClock, PlatformError, seededRandom } from '#base'
 import { appendRow, Batch, readRow } from '#columns'
 import { compileCodec, nativeRows, partitionRows, type Reject, RowCodec } from '#format'
 import { openMemory } from '#local'
-import {
-  type AppendBlock,
-  type Application,
-  analyse,
-  END_OF_TIME_US,
-  type Manifest,
-  type Row,
-  type SourceSpec,
-  type TableSpec,
-} from '#plan'
+import { type Application, analyse, type Row, type SourceSpec, type TableSpec } from '#plan'
+import { type AppendBlock, END_OF_TIME_US, type Manifest } from '#ports'
 import { REJECTED_RECORDS, runWorker } from '#runtime'
 import { recordOf, rowSource } from './kit-source.ts'
 

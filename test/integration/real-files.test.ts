@@ -7,7 +7,8 @@ import { Batch, readRows } from '#columns'
 import { type IngestResult, ingest } from '#feed'
 import { compileCodec } from '#format'
 import { openMemory } from '#local'
-import type { FormatSpec, Log, ParseSpec, Row, Schema, SourceSpec, Type } from '#plan'
+import type { FormatSpec, ParseSpec, Row, Schema, SourceSpec, Type } from '#plan'
+import type { Log } from '#ports'
 
 /** Real public data beside the checkout; it may not be copied into it. */
 const DATA = join(import.meta.dirname, '../../../shared/data')

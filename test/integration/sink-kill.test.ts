@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seededRandom } from '#base'
 import type { CrashPoint } from '#clickhouse'
-import type { Manifest } from '#plan'
+import type { Manifest } from '#ports'
 import {
   createTables,
   numberOf,

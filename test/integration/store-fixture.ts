@@ -18,7 +18,8 @@ import {
 } from '#clickhouse'
 import { appendRow, Batch } from '#columns'
 import { crc32c, NativeBlock, tableLayout } from '#format'
-import type { Manifest, Row, TableSpec, Unit } from '#plan'
+import type { Row, TableSpec } from '#plan'
+import type { Manifest, Unit } from '#ports'
 
 /** Why the store's tests cannot run here; false where they can. */
 export const storeSkip: string | false =

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seededRandom } from '#base'
-import { END_OF_TIME_US } from '#plan'
+import { END_OF_TIME_US } from '#ports'
 import {
   clickItems,
   engineApplication,

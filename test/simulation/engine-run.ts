@@ -2,14 +2,8 @@
 
 import { manualClock, type Random, seededRandom, systemClock } from '#base'
 import { openMemory } from '#local'
-import {
-  type Application,
-  analyse,
-  type Log,
-  type LogBlock,
-  type Manifest,
-  type StateStore,
-} from '#plan'
+import { type Application, analyse } from '#plan'
+import type { Log, LogBlock, Manifest, StateStore } from '#ports'
 import { type CrashPoint, runWorker, type Spool, type WorkerSummary } from '#runtime'
 import type { Item } from './engine-application.ts'
 import { type NativeRow, nativeRows } from './native-rows.ts'

@@ -2,7 +2,8 @@
 
 import { invariant } from '#base'
 import { canonicalTable, nativeRows, type StoredRow } from '#format'
-import type { Manifest, TableSpec } from '#plan'
+import type { TableSpec } from '#plan'
+import type { Manifest } from '#ports'
 
 /** The settled rows of a table. */
 export interface TableRows {

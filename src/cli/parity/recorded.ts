@@ -1,7 +1,8 @@
 /** Records of a log, taken out whole and put into another one: the input of every way to run. */
 
 import type { Clock } from '#base'
-import type { AppendBlock, Log, SourceSpec } from '#plan'
+import type { SourceSpec } from '#plan'
+import type { AppendBlock, Log } from '#ports'
 
 /** One record or mark as the log keeps it. */
 export interface Recorded {

@@ -1,7 +1,7 @@
 /** What main and an engine worker tell each other over the channel between the two processes. */
 
 import type { ErrorCode } from '#base'
-import type { Manifest } from '#plan'
+import type { Manifest } from '#ports'
 import type { WorkerProgress, WorkerSummary } from '#runtime'
 
 /** What a worker needs to begin; plain data. */

@@ -8,7 +8,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { PlatformError } from '#base'
-import { type Application, analyse, type Manifest } from '#plan'
+import { type Application, analyse } from '#plan'
+import type { Manifest } from '#ports'
 import type { WorkerProgress, WorkerSummary } from '#runtime'
 import type { FromWorker, ToWorker, WorkerTuning } from './worker-messages.ts'
 

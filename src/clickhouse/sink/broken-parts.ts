@@ -10,7 +10,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '#base'
-import type { Unit } from '#plan'
+import type { Unit } from '#ports'
 import type { StoreClient } from '../client.ts'
 import { DATABASE, quoteTable } from '../tables/table-ddl.ts'
 import { coverageError } from './coverage.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Unit } from '#plan'
+import type { Unit } from '#ports'
 import { explainRows, type StoredRows } from './coverage.ts'
 
 function unit(id: string, rows: number, positionHash: number, first: number, last: number): Unit {

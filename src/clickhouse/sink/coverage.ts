@@ -10,7 +10,7 @@
  */
 
 import { PlatformError } from '#base'
-import type { Unit } from '#plan'
+import type { Unit } from '#ports'
 import type { StoreClient } from '../client.ts'
 import { quoteColumn, quoteTable } from '../tables/table-ddl.ts'
 

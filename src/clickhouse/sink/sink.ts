@@ -14,7 +14,8 @@
 
 import { type Clock, invariant, type Logger, PlatformError } from '#base'
 import { crc32c, tableLayout } from '#format'
-import type { Manifest, TableSpec, Unit } from '#plan'
+import type { TableSpec } from '#plan'
+import type { Manifest, Unit } from '#ports'
 import { engineCode, type StoreClient } from '../client.ts'
 import { createSlots, type Slots } from '../slots.ts'
 import { physicalColumns, quoteColumn, quoteTable } from '../tables/table-ddl.ts'

@@ -3,7 +3,7 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PlatformError } from '#base'
-import type { Manifest, Unit } from '#plan'
+import type { Manifest, Unit } from '#ports'
 
 /**
  * Reads units from the files in `directory`.

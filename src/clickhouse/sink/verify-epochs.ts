@@ -7,7 +7,7 @@
  * table's, in which the part has its name (E8).
  */
 
-import type { Manifest, Unit } from '#plan'
+import type { Manifest, Unit } from '#ports'
 import { engineCode, type StoreClient } from '../client.ts'
 import { DATABASE, quoteTable } from '../tables/table-ddl.ts'
 import type { BrokenParts } from './broken-parts.ts'

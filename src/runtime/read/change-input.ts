@@ -9,7 +9,8 @@
 import { invariant } from '#base'
 import { Batch } from '#columns'
 import { RowCodec } from '#format'
-import type { Log, LogBlock, Schema, TaskId } from '#plan'
+import type { Schema } from '#plan'
+import type { Log, LogBlock, TaskId } from '#ports'
 import {
   type Downstream,
   type Position,

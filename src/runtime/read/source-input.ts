@@ -5,7 +5,8 @@
 
 import { Batch } from '#columns'
 import type { Codec } from '#format'
-import { END_OF_TIME_US, type Log, type LogBlock, type SourceSpec } from '#plan'
+import type { SourceSpec } from '#plan'
+import { END_OF_TIME_US, type Log, type LogBlock } from '#ports'
 import type { Downstream, Position, Progress } from '../operator.ts'
 import { type RejectedRows, type RejectedSource, TOO_LATE } from '../write/rejected-rows.ts'
 import type { SourceCounters } from './counters.ts'

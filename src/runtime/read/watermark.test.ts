@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Batch } from '#columns'
-import { END_OF_TIME_US } from '#plan'
+import { END_OF_TIME_US } from '#ports'
 import { PartitionTime } from './watermark.ts'
 
 interface Item {

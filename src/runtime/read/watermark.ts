@@ -13,7 +13,7 @@
  */
 
 import type { Batch } from '#columns'
-import { END_OF_TIME_US } from '#plan'
+import { END_OF_TIME_US } from '#ports'
 import { PROGRESS_END, type Progress } from '../operator.ts'
 
 export class PartitionTime {

@@ -6,7 +6,7 @@
  * is fixed and will be applied from the spool, by whoever starts next.
  */
 
-import type { EpochCommit, Manifest, StateStore, Unit } from '#plan'
+import type { EpochCommit, Manifest, StateStore, Unit } from '#ports'
 import type { EncodedUnit } from './unit-writer.ts'
 
 /** Where the bytes of units wait until they are applied. */

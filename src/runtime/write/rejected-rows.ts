@@ -4,7 +4,8 @@
  */
 
 import { appendRow, Batch } from '#columns'
-import type { LogBlock, Schema, SourceSpec, TableSpec } from '#plan'
+import type { Schema, SourceSpec, TableSpec } from '#plan'
+import type { LogBlock } from '#ports'
 import type { Downstream } from '../operator.ts'
 
 const SCHEMA: Schema = [

@@ -6,7 +6,8 @@
 
 import type { Batch } from '#columns'
 import { GrowingBytes, partitionRows, RowCodec } from '#format'
-import { type AppendBlock, END_OF_TIME_US, type Schema, type TaskId } from '#plan'
+import type { Schema } from '#plan'
+import { type AppendBlock, END_OF_TIME_US, type TaskId } from '#ports'
 import { type Downstream, PROGRESS_START, type Progress } from '../operator.ts'
 import { MARK_HEADERS } from '../read/change-input.ts'
 

@@ -4,7 +4,7 @@
  * enough that a restore reads few entries.
  */
 
-import type { StateEntry, TaskCommit } from '#plan'
+import type { StateEntry, TaskCommit } from '#ports'
 import type { OperatorInstance } from '../operator.ts'
 
 /** Deltas behind one snapshot at most, while snapshots are small. */

@@ -6,7 +6,7 @@
 import { UNIT_BYTES_MAX, UNIT_ROWS_MAX } from '#base'
 import type { Batch } from '#columns'
 import { crc32c, NativeBlock, type TableLayout } from '#format'
-import type { Unit } from '#plan'
+import type { Unit } from '#ports'
 
 /** A unit without its place: the epoch gives it an id, the spool a place. */
 export interface EncodedUnit {
