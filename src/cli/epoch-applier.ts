@@ -3,6 +3,7 @@
  * what workers prepare, marks it, and lets go of spool files nobody can need again.
  */
 
+import { once } from 'node:events'
 import {
   applyMigrations,
   createSink,
@@ -15,9 +16,12 @@ import type { Application, TableSpec } from '#plan'
 import type { Manifest } from '#ports'
 import { REJECTED_RECORDS } from '#runtime'
 import type { Platform } from './platform.ts'
+import { interrupted } from './terminal.ts'
 
 /** Applied epochs whose spool files are kept by an endless run, as the last defence of R8. */
 const EPOCHS_KEPT = 64
+
+const BOUNDED_DISK_PATIENCE_MS = 5_000
 
 export interface ApplierOptions {
   readonly application: Application
@@ -27,6 +31,7 @@ export interface ApplierOptions {
   /** Told of changes to tables before they are made. */
   readonly onMigration: (changes: readonly TableChange[]) => void
   readonly at: (point: string) => void
+  readonly signal: AbortSignal
 }
 
 export interface EpochApplier {
@@ -57,7 +62,9 @@ export async function openApplier(
     admin: store.client('admin'),
     tables,
     readUnit: async (manifest, unit) => data.spool.read(manifest.spool ?? '', unit),
-    whenUp: () => store.whenUp(),
+    whenUp: () => unlessStopped(store.whenUp(), options.signal),
+    // Who waits for the end of a run is told; the platform waits for somebody to make room.
+    ...(options.keep ? {} : { diskPatienceMs: BOUNDED_DISK_PATIENCE_MS }),
     syncDirectory: fsyncDirectory,
     clock: platform.options.clock,
     log: platform.options.logger,
@@ -66,6 +73,18 @@ export async function openApplier(
   await finishEarlier(platform, options.application.name, sink)
   removeOrphans(platform)
   return applierOf(platform, options, tables, sink)
+}
+
+/** Ends the waiting for a store that is away when the user does not want to wait any more. */
+async function unlessStopped(waiting: Promise<void>, signal: AbortSignal): Promise<void> {
+  const stop = new AbortController()
+  const stopped = once(signal, 'abort', { signal: stop.signal }).catch(() => undefined)
+  try {
+    if (!signal.aborted) await Promise.race([waiting, stopped])
+    if (signal.aborted) throw interrupted('the writing of tables')
+  } finally {
+    stop.abort()
+  }
 }
 
 async function migrate(

@@ -52,6 +52,8 @@ async function answer(store: Store, sql: string, asked: string, context: Context
         default_format: FORMATS[asked] ?? asked,
         output_format_pretty_color: 0,
         output_format_pretty_row_numbers: 0,
+        // Money keeps its scale: 5.00 is not 5.
+        output_format_decimal_trailing_zeros: 1,
       },
     })
     for await (const part of parts) {

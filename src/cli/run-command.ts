@@ -234,6 +234,7 @@ function open(
     application,
     destructive: options.destructive,
     keep: !options.bounded,
+    signal: context.signal,
     onMigration: changes => {
       for (const { table, description } of changes) {
         if (!context.json) context.say(`table ${table}: ${description}\n`)

@@ -6,34 +6,14 @@
  */
 
 import { existsSync, statSync } from 'node:fs'
-import { registerHooks } from 'node:module'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { PlatformError } from '#base'
 import { type Application, checkApplication } from '#plan'
+import { resolveDoors } from './doors.ts'
 import type { DemoFeed } from './running/demo-feed.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-
-/** What `import … from` finds, from wherever a user's file lies. */
-const DOORS: Readonly<Record<string, string>> = {
-  millrace: pathToFileURL(join(ROOT, 'src/sdk/index.ts')).href,
-  'millrace/test': pathToFileURL(join(ROOT, 'src/sdk/test-kit.ts')).href,
-}
-
-let hooked = false
-
-/** Makes `millrace` resolve for every file this process imports from now on. */
-export function resolveDoors(): void {
-  if (hooked) return
-  hooked = true
-  registerHooks({
-    resolve(specifier, context, next) {
-      const url = DOORS[specifier]
-      return url === undefined ? next(specifier, context) : { url, shortCircuit: true }
-    },
-  })
-}
 
 /** The file of an application named or pathed by `name`, absolute. */
 export function applicationPath(name: string, directory: string): string {

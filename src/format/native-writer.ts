@@ -76,10 +76,9 @@ export class NativeBlock {
   ): void {
     if (batch.schema !== this.#schema) this.#placeColumns(batch)
     const places = this.#places
-    const text = batch.arena.bytes
     for (let c = 0; c < places.length; c++) {
       const column = batch.columns[places[c] as number] as BatchColumn
-      ;(this.#columns[c] as NativeColumn).append(column, text, rows, count)
+      ;(this.#columns[c] as NativeColumn).append(column, batch.arena, rows, count)
     }
     this.#putPositions(batch, rows, count)
     this.#putEpoch(count, identity.epoch)

@@ -12,9 +12,11 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
+  statSync,
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -83,6 +85,7 @@ export function openDirectory(
     for (const name of ['log', 'spool', 'store']) makeDirectory(join(path, name))
     if (owner) {
       syncDirectory(path)
+      refuseLostLog(path)
       checkPages(join(path, 'log', 'data.mdb'), TABLES)
     }
     return openLocked(path, options, lock, damaged)
@@ -154,6 +157,21 @@ function checkVersion(path: string, owner: boolean): void {
     migrate(path)
     writeVersion(path, version + 1)
   }
+}
+
+/** A log that is gone while the tables made from it are there is a loss, and no new beginning. */
+function refuseLostLog(path: string): void {
+  const file = statSync(join(path, 'log', 'data.mdb'), { throwIfNoEntry: false })
+  if (file !== undefined && file.size > 0) return
+  const left = ['store', 'spool'].filter(name => readdirSync(join(path, name)).length > 0)
+  if (left.length === 0) return
+  throw new PlatformError(
+    'log.corrupt',
+    `the log of "${path}" is gone, while ${left.join(' and ')} hold what was made from it`,
+    {
+      hint: 'Nothing was dropped by this program. Restore the data directory from a copy, or use a new one.',
+    },
+  )
 }
 
 function unknownVersion(path: string, version: string): PlatformError {

@@ -89,17 +89,10 @@ export class ByteWriter {
   /** The first `length` bytes of little-endian words. */
   wordBytes(from: Int32Array, at: number, length: number): void {
     this.reserve(length + 4)
-    const bytes = this.#bytes
-    let to = this.used
-    for (let k = 0; k < length; k += 4) {
-      const word = from[at + (k >> 2)] as number
-      bytes[to] = word
-      bytes[to + 1] = word >> 8
-      bytes[to + 2] = word >> 16
-      bytes[to + 3] = word >> 24
-      to += 4
-    }
-    this.used += length
+    const view = this.#view
+    const to = this.used
+    for (let k = 0; k < length; k += 4) view.setInt32(to + k, from[at + (k >> 2)] as number, true)
+    this.used = to + length
   }
 
   /** An integer of any size: sign and length, then its digits in base 256. */

@@ -81,7 +81,11 @@ function type(command: string, directory: string, commands: string): Promise<str
     execFile(
       'bash',
       ['-c', command],
-      { cwd: directory, env: { ...process.env, PATH: path }, timeout: COMMAND_MS_MAX },
+      {
+        cwd: directory,
+        env: { ...process.env, PATH: path, MILLRACE: ROOT, NODE_TEST_CONTEXT: '' },
+        timeout: COMMAND_MS_MAX,
+      },
       (_, out, error) => resolve(out + error),
     )
   })

@@ -1,20 +1,7 @@
 /** Data directories that may not be used, or hold something else than was written. */
 
 import assert from 'node:assert/strict'
-import {
-  chmodSync,
-  closeSync,
-  cpSync,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CLICKS, click } from './applications.ts'
 import { type Place, SHOP, situation } from './situation.ts'
@@ -38,21 +25,12 @@ async function allFail(place: Place): Promise<void> {
   await place.fails(RUN)
 }
 
-/** Changes bytes of the log file where `marker` is, `behind` bytes after it; how often it was there. */
-function damage(path: string, marker: Buffer, behind = 0): number {
-  const file = openSync(path, 'r+')
-  try {
-    const bytes = Buffer.alloc(fstatSync(file).size)
-    readSync(file, bytes, 0, bytes.length, 0)
-    let count = 0
-    for (let at = bytes.indexOf(marker); at >= 0; at = bytes.indexOf(marker, at + 1)) {
-      writeSync(file, Buffer.from([(bytes[at + behind] ?? 0) ^ 0x20]), 0, 1, at + behind)
-      count++
-    }
-    return count
-  } finally {
-    closeSync(file)
-  }
+/** Changes a byte of the payload of the last block in the log file; does it again, and it is undone. */
+function damageBlock(path: string): void {
+  const bytes = readFileSync(path)
+  const at = bytes.lastIndexOf('MLRB') + 52 + 20
+  bytes[at] = (bytes[at] ?? 0) ^ 0x20
+  writeFileSync(path, bytes)
 }
 
 situation('no data directory', async place => {
@@ -147,8 +125,7 @@ situation('a block of the log that is damaged', async place => {
   place.write('clicks.jsonl', Array.from({ length: 60 }, (_, j) => click(j)).join(''))
   const run = ['run', './app.ts', '--bounded', '--data', 'data']
   await place.succeeds(['ingest', 'clicks', 'clicks.jsonl', '--app', './app.ts', '--data', 'data'])
-  cpSync(place.path('data'), place.path('copy'), { recursive: true })
-  assert.ok(damage(place.path('data/log/data.mdb'), Buffer.from(click(30).trim()), 12) > 0)
+  damageBlock(place.path('data/log/data.mdb'))
   const { message } = await place.fails(run)
   assert.match(message, /topic "clicks", partition \d, offset \d+/)
   const verified = await place.run(['verify', '--data', 'data', '--json'])
@@ -159,23 +136,17 @@ situation('a block of the log that is damaged', async place => {
   }
   assert.equal(findings.length, 1)
   assert.ok(records < 60)
-  // Nothing was dropped: the copy says so, and so would the directory with its byte back.
-  await place.succeeds(['verify', '--data', 'copy'])
-  damage(
-    place.path('data/log/data.mdb'),
-    Buffer.from(
-      click(30)
-        .trim()
-        .replace(/^(.{12})(.)/, (_, a, b) => a + String.fromCharCode(b.charCodeAt(0) ^ 0x20)),
-    ),
-    12,
-  )
-  await place.succeeds(run)
+  // Nothing was dropped: with its byte back the directory is whole.
+  damageBlock(place.path('data/log/data.mdb'))
+  const { topics } = (await place.succeeds(run)) as {
+    readonly topics: readonly { readonly accepted: number }[]
+  }
+  assert.equal(topics[0]?.accepted, 60)
 })
 
 situation('a log file that was cut', async place => {
   place.events('events.jsonl', 500)
-  await place.succeeds(INGEST)
+  await place.succeeds(RUN)
   const path = place.path('data/log/data.mdb')
   const whole = readFileSync(path)
   for (const bytes of [whole.length - 4096, 8192, 100, 0]) {

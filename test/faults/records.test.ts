@@ -127,7 +127,7 @@ situation('values of the wrong type', async place => {
 })
 
 situation('a clock in the future', async place => {
-  const bad = ['2199-01-01T00:00:00Z', '2261-12-31T23:59:59.999999Z'].map(at => changed({ at }))
+  const bad = ['2100-01-01T00:00:00Z', '2199-12-31T23:59:59.999999Z'].map(at => changed({ at }))
   assertKept(await rejected(place, bad), bad)
 })
 

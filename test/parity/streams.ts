@@ -23,18 +23,23 @@ function times(random: Random, count: number, disorder: Disorder): number[] {
   const { stepMs, lagsMs, unitMs, beginMs = BEGIN_MS } = disorder
   const [onTime, late, tooLate] = lagsMs
   let now = beginMs
+  let greatest = -Infinity
   return Array.from({ length: count }, () => {
     now += random.int(2 * stepMs + 1)
     const draw = random.next()
+    // Exactly at the watermark, and exactly at the frontier, of a partition that has the greatest.
+    if (draw > 0.98 && greatest > -Infinity) return greatest - onTime - (draw > 0.99 ? late : 0)
     const lag =
       draw < 0.5
         ? random.int(unitMs)
-        : draw < 0.93
+        : draw < 0.92
           ? random.int(onTime)
-          : draw < 0.975
+          : draw < 0.96
             ? onTime + random.int(late)
             : onTime + late + random.int(tooLate)
-    return Math.floor((now - lag) / unitMs) * unitMs
+    const at = Math.floor((now - lag) / unitMs) * unitMs
+    greatest = Math.max(greatest, at)
+    return at
   })
 }
 

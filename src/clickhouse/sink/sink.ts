@@ -46,6 +46,8 @@ export interface SinkOptions {
   readonly insertTimeoutMs?: number
   /** How long failures that may pass are tried again; 60 s by default. */
   readonly patienceMs?: number
+  /** The same where the disk is full, which seldom passes by itself; `patienceMs` by default. */
+  readonly diskPatienceMs?: number
   readonly at?: (point: CrashPoint, unit: string) => void | Promise<void>
 }
 
@@ -101,6 +103,7 @@ const INSERT_SETTINGS = {
   max_execution_time: 0,
 } as const
 
+const RETRY_DELAY_MS_MIN = 20
 const RETRY_DELAY_MS_MAX = 2_000
 /** Epochs asked for in one read-back of the audit. */
 const AUDIT_EPOCHS = 500
@@ -271,15 +274,19 @@ class StoreSink implements Sink {
 
   /** Tries again what may pass, until it has failed for `patienceMs`. */
   private async patiently<T>(attempt: () => Promise<T>): Promise<T> {
-    const { clock, patienceMs = 60_000 } = this.options
+    const { clock, patienceMs = 60_000, diskPatienceMs = patienceMs } = this.options
     const began = clock.monotonicMs()
-    for (let delayMs = 20; ; delayMs = Math.min(delayMs * 2, RETRY_DELAY_MS_MAX)) {
+    for (let delayMs = RETRY_DELAY_MS_MIN; ; delayMs = Math.min(delayMs * 2, RETRY_DELAY_MS_MAX)) {
       try {
         return await attempt()
       } catch (error) {
         const passing = error instanceof PlatformError && (error.retryable || sameIdRuns(error))
-        if (!passing || clock.monotonicMs() - began > patienceMs) throw error
-        this.options.log.warn('the sink tries again', { code: error.code, error: error.message })
+        const passed = clock.monotonicMs() - began
+        const patience = passing && error.code === 'disk.full' ? diskPatienceMs : patienceMs
+        if (!passing || passed > patience) throw error
+        // Many units wait for the same thing: once each is enough to know of it.
+        const level = delayMs === RETRY_DELAY_MS_MIN ? 'warn' : 'debug'
+        this.options.log[level]('the sink tries again', { code: error.code, error: error.message })
         await new Promise(done => setTimeout(done, delayMs))
         await this.options.whenUp()
       }
