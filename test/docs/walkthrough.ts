@@ -76,6 +76,7 @@ function transcript(body: string): { command: string; expected: string }[] {
 }
 
 function type(command: string, directory: string, commands: string): Promise<string> {
+  const { NODE_TEST_CONTEXT: _, ...environment } = process.env
   const path = [commands, join(ROOT, 'node_modules/.bin'), process.env['PATH']].join(delimiter)
   return new Promise(resolve => {
     execFile(
@@ -83,7 +84,7 @@ function type(command: string, directory: string, commands: string): Promise<str
       ['-c', command],
       {
         cwd: directory,
-        env: { ...process.env, PATH: path, MILLRACE: ROOT, NODE_TEST_CONTEXT: '' },
+        env: { ...environment, PATH: path, MILLRACE: ROOT },
         timeout: COMMAND_MS_MAX,
       },
       (_, out, error) => resolve(out + error),
