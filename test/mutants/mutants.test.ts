@@ -17,6 +17,8 @@ const MUTANT_NOT_FOUND = 86
 
 /** Runs one test file, broken or whole; gives its exit code and what it said. */
 function run(file: string, pattern: string, mutant: Mutant | null): Promise<[number, string]> {
+  // A test runner within one runs no files.
+  const { NODE_TEST_CONTEXT: _, ...environment } = process.env
   return new Promise(resolve => {
     const child = spawn(
       process.execPath,
@@ -30,7 +32,7 @@ function run(file: string, pattern: string, mutant: Mutant | null): Promise<[num
       ],
       {
         cwd: ROOT,
-        env: { ...process.env, MILLRACE_MUTANT: JSON.stringify(mutant), NODE_TEST_CONTEXT: '' },
+        env: { ...environment, MILLRACE_MUTANT: JSON.stringify(mutant) },
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     )
