@@ -71,7 +71,6 @@ export async function openApplier(
     at: point => options.at(point),
   })
   await finishEarlier(platform, options.application.name, sink)
-  removeOrphans(platform)
   return applierOf(platform, options, tables, sink)
 }
 
@@ -106,12 +105,6 @@ async function finishEarlier(platform: Platform, name: string, sink: Sink): Prom
     platform.options.logger.warn('units were missing and have been inserted', { units: missing })
   }
   for (const { epoch } of prepared) await state.markApplied(epoch)
-}
-
-/** Spool files of epochs that never were committed. */
-function removeOrphans({ data }: Platform): void {
-  const named = new Set([...data.state.prepared(), ...data.state.applied()].map(m => m.spool))
-  data.spool.remove(data.spool.names().filter(name => !named.has(name)))
 }
 
 function applierOf(

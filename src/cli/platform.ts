@@ -58,6 +58,7 @@ export function openPlatform(directory: string, options: PlatformOptions): Platf
       ? {}
       : { diskReserveBytes: options.diskReserveBytes }),
   })
+  removeOrphans(data)
   let starting: Promise<Store> | undefined
   let started: Store | undefined
   return {
@@ -94,4 +95,13 @@ export function openPlatform(directory: string, options: PlatformOptions): Platf
       }
     },
   }
+}
+
+/**
+ * Spool files of epochs that never were committed. Before any worker runs: the file of an epoch that
+ * is being committed looks the same.
+ */
+function removeOrphans({ state, spool }: DataDirectory): void {
+  const named = new Set([...state.prepared(), ...state.applied()].map(manifest => manifest.spool))
+  spool.remove(spool.names().filter(name => !named.has(name)))
 }

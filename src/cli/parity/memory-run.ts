@@ -10,7 +10,7 @@ import { openMemory } from '#local'
 import { type Application, analyse } from '#plan'
 import { type CrashPoint, REJECTED_RECORDS, runWorker, type WorkerSummary } from '#runtime'
 import { MemoryTables, type TableRows } from './memory-tables.ts'
-import { parts, play, type Recording } from './recorded.ts'
+import { part, play, type Recording } from './recorded.ts'
 
 /** Where a run may crash: in a worker's commit, around an application to the tables, in recovery. */
 export const CRASH_PLACES = [
@@ -35,10 +35,17 @@ export interface MemoryRunOptions {
   /** Crashes at about every so manieth passage of `crashPlaces`; none where 0. */
   readonly crashEvery: number
   readonly crashPlaces: readonly CrashPlace[]
-  /** Runs over growing parts of the recording, one bounded run each. */
+  /** Into how many parts of the recording there is a bounded run each, one behind the other. */
   readonly rounds: number
-  /** Called after each round with what the tables hold, and what the log holds. */
-  readonly onRound: (tables: readonly TableRows[], soFar: Recording) => Promise<void> | void
+  /** Called after each round; what the tables and the log hold then is computed when it is asked. */
+  readonly onRound: (round: Round) => Promise<void> | void
+}
+
+/** What a round leaves. */
+export interface Round {
+  readonly tables: () => readonly TableRows[]
+  readonly soFar: () => Recording
+  readonly last: boolean
 }
 
 export const MEMORY_RUN: MemoryRunOptions = {
@@ -77,10 +84,23 @@ export async function runInMemory(
 ): Promise<MemoryRun> {
   const options = { ...MEMORY_RUN, ...given }
   const run = new Run(application, options)
-  for (const { part, soFar } of parts(recording, options.rounds)) {
-    await run.round(part)
-    await options.onRound(run.tables(), soFar)
+  const { rounds, onRound } = options
+  for (let round = 1; round <= rounds; round++) {
+    await run.round(part(recording, round - 1, round, rounds))
+    const soFar = () => part(recording, 0, round, rounds)
+    await onRound({ tables: () => run.tables(), soFar, last: round === rounds })
   }
+  return run.result()
+}
+
+/** Runs `application` over recordings one behind the other, a bounded run each. */
+export async function runEachInMemory(
+  application: Application,
+  recordings: readonly Recording[],
+  given: Partial<Omit<MemoryRunOptions, 'rounds' | 'onRound'>> = {},
+): Promise<MemoryRun> {
+  const run = new Run(application, { ...MEMORY_RUN, ...given })
+  for (const records of recordings) await run.round(records)
   return run.result()
 }
 
@@ -104,9 +124,9 @@ class Run {
     this.#tables = new MemoryTables([...application.tables, REJECTED_RECORDS])
   }
 
-  /** One bounded run behind `part`: as many lives as it takes. */
-  async round(part: Recording): Promise<void> {
-    await play(part, this.#application.sources, this.#data.log, this.#clock)
+  /** One bounded run behind `records`: as many lives as it takes. */
+  async round(records: Recording): Promise<void> {
+    await play(records, this.#application.sources, this.#data.log, this.#clock)
     for (;;) {
       try {
         await this.#recover()

@@ -44,24 +44,16 @@ export function record(log: Log, sources: readonly SourceSpec[], recordsMax = In
   )
 }
 
-/** The recording in `count` parts, one behind the other, and with each all up to its end. */
-export function parts(
-  recording: Recording,
-  count: number,
-): { readonly part: Recording; readonly soFar: Recording }[] {
+/** Of the recording cut into `count` parts, those `from` up to `to`. */
+export function part(recording: Recording, from: number, to: number, count: number): Recording {
   const cut = (records: readonly Recorded[], at: number): number =>
     Math.floor((records.length * at) / count)
-  const between = (from: number, to: number): Recording =>
-    new Map(
-      Array.from(recording, ([topic, partitions]) => [
-        topic,
-        partitions.map(records => records.slice(cut(records, from), cut(records, to))),
-      ]),
-    )
-  return Array.from({ length: count }, (_, round) => ({
-    part: between(round, round + 1),
-    soFar: between(0, round + 1),
-  }))
+  return new Map(
+    Array.from(recording, ([topic, partitions]) => [
+      topic,
+      partitions.map(records => records.slice(cut(records, from), cut(records, to))),
+    ]),
+  )
 }
 
 /** A clock that an appender sets, so that records keep the time they were first appended. */
