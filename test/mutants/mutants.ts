@@ -1,7 +1,11 @@
 /** The mutants: which rule each breaks, where, and which test must notice. */
 
+import { DELIVERY_MUTANTS } from './mutants-delivery.ts'
+import { OPERATOR_MUTANTS } from './mutants-operators.ts'
+import { TIME_MUTANTS } from './mutants-time.ts'
+
 export interface Mutant {
-  /** Id of the rule in docs/SEMANTICS.md, or `D1` … for the rules of delivery. */
+  /** Id of the rule in docs/SEMANTICS.md. */
   readonly rule: string
   /** What is broken, in words. */
   readonly breaks: string
@@ -14,4 +18,8 @@ export interface Mutant {
   readonly only: string
 }
 
-export const MUTANTS: readonly Mutant[] = []
+export const MUTANTS: readonly Mutant[] = [
+  ...TIME_MUTANTS,
+  ...OPERATOR_MUTANTS,
+  ...DELIVERY_MUTANTS,
+]
