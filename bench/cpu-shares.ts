@@ -2,19 +2,19 @@
 
 import { Session } from 'node:inspector/promises'
 
-/** By stage: what files and native functions belong to it. The first that fits counts. */
+/**
+ * By stage: what files belong to it. The first that fits counts; what fits none, as tables of keys,
+ * packed bytes and native functions, belongs to its caller.
+ */
 const STAGES: readonly (readonly [stage: string, files: RegExp])[] = [
-  ['log read, LZ4, checksum', /log-block|lmdb-log|log-partition|checksum\.ts|uncompressSync/],
-  ['decode and validate', /format\/json|compile-codec|source-input|isUtf8/],
-  ['classify, dispatch', /watermark|worker\.ts|task\.ts|input-choice|fan-out|counters|arena\.ts/],
+  ['log read, LZ4, checksum', /log-block|lmdb-log|log-partition/],
+  ['decode and validate', /format\/json|compile-codec/],
+  ['classify, dispatch', /watermark|worker\.ts|task\.ts|runtime\/read|fan-out/],
   ['dedupe', /dedupe\.ts/],
-  ['sessions', /aggregate|intern\.ts|state-records|state-pack|timers\.ts|row-key|copy-rows/],
-  ['state delta', /state-bytes|aggregate-persistence|snapshot-schedule/],
-  ['encode', /native-(writer|column)|rowbinary|table-sink|unit-writer|crc32c/],
-  [
-    'commit, spool, fsync',
-    /epoch\.ts|spool\.ts|lmdb|environment|state-chain|sealed-value|fsync|write/,
-  ],
+  ['state delta', /aggregate-persistence|snapshot-schedule/],
+  ['sessions', /aggregate\/(aggregate|session|hop)|timers\.ts/],
+  ['encode', /native-(writer|column)|rowbinary|table-sink|unit-writer/],
+  ['commit, spool, fsync', /epoch\.ts|spool\.ts|lmdb|environment\.ts|state-chain|sealed-value/],
 ]
 
 interface ProfileNode {
@@ -29,15 +29,10 @@ interface Profile {
   readonly timeDeltas?: readonly number[] | undefined
 }
 
-export interface Shares {
-  /** Share of the busy time, by stage. */
-  readonly stages: Readonly<Record<string, number>>
-  /** Milliseconds by function, the greatest first. */
-  readonly functions: readonly (readonly [name: string, ms: number])[]
-}
-
-/** Runs `work` under the profiler. */
-export async function cpuShares(work: () => Promise<void>): Promise<Shares> {
+/** Share of the busy time of `work`, by stage, the greatest first. */
+export async function cpuShares(
+  work: () => Promise<void>,
+): Promise<Readonly<Record<string, number>>> {
   const session = new Session()
   session.connect()
   await session.post('Profiler.enable')
@@ -49,7 +44,11 @@ export async function cpuShares(work: () => Promise<void>): Promise<Shares> {
   return sharesOf(profile)
 }
 
-function sharesOf({ nodes, samples = [], timeDeltas = [] }: Profile): Shares {
+function sharesOf({
+  nodes,
+  samples = [],
+  timeDeltas = [],
+}: Profile): Readonly<Record<string, number>> {
   const byId = new Map(nodes.map(node => [node.id, node]))
   const stageOf = new Map<number, string>()
   const visit = (node: ProfileNode, above: string): void => {
@@ -63,32 +62,21 @@ function sharesOf({ nodes, samples = [], timeDeltas = [] }: Profile): Shares {
   const root = nodes[0]
   if (root !== undefined) visit(root, 'other')
   const stages = new Map<string, number>()
-  const functions = new Map<string, number>()
   let busy = 0
-  for (let i = 0; i < samples.length; i++) {
-    const id = samples[i] ?? 0
+  for (const [i, id] of samples.entries()) {
     const us = timeDeltas[i] ?? 0
-    const name = byId.get(id)?.callFrame
-    if (name === undefined || name.functionName === '(idle)') continue
+    if (byId.get(id)?.callFrame.functionName === '(idle)') continue
     busy += us
     const stage = stageOf.get(id) ?? 'other'
     stages.set(stage, (stages.get(stage) ?? 0) + us)
-    const key = `${name.functionName || 'anonymous'} ${name.url.split('/').at(-1) ?? ''}`
-    functions.set(key, (functions.get(key) ?? 0) + us)
   }
-  const greatest = [...functions].sort((a, b) => b[1] - a[1]).slice(0, 40)
-  return {
-    stages: Object.fromEntries(
-      [...stages].sort((a, b) => b[1] - a[1]).map(([k, us]) => [k, Number((us / busy).toFixed(3))]),
-    ),
-    functions: greatest.map(([name, us]) => [name, Math.round(us / 1000)]),
-  }
+  const shares = [...stages].sort((a, b) => b[1] - a[1])
+  return Object.fromEntries(shares.map(([name, us]) => [name, Number((us / busy).toFixed(3))]))
 }
 
 /** The stage of a frame itself; undefined where it is its caller's. */
 function ownStage({ callFrame: { functionName, url } }: ProfileNode): string | undefined {
   if (functionName === '(garbage collector)') return 'garbage collection'
   if (url === '' && /^\((root|program)\)$/.test(functionName)) return 'other'
-  const name = url === '' ? functionName : url
-  return STAGES.find(([, files]) => files.test(name))?.[0]
+  return STAGES.find(([, files]) => files.test(url))?.[0]
 }

@@ -105,6 +105,7 @@ async function round(data: string, file: string): Promise<Round> {
     application: app,
     destructive: false,
     keep: false,
+    signal: CONTEXT.signal,
     onMigration: () => undefined,
     at: () => undefined,
   })

@@ -1,5 +1,6 @@
 /** `millrace ingest TOPIC FILE… | -`, and the inputs of `millrace run`. */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PlatformError } from '#base'
 import { type IngestResult, ingest, STANDARD_INPUT } from '#feed'
 import { type Application, canonicalJson, readSource, type SourceSpec } from '#plan'
@@ -8,6 +9,9 @@ import { progressLine } from './progress-line.ts'
 import { type Context, failWith, grouped, interrupted, printResult } from './terminal.ts'
 import { usage } from './usage.ts'
 import { loadApplication } from './user-application.ts'
+
+/** How long records of standard input wait for more before they are in the topic. */
+const IDLE_MS = 200
 
 export interface IngestCommandOptions {
   readonly topic: string
@@ -82,6 +86,7 @@ export async function ingestInto(
       clock,
       inputs,
       stdin: context.input,
+      idle: () => sleep(IDLE_MS),
       again,
       signal: context.signal,
       progress: ({ file, phase, bytesRead, bytesTotal, records }) => {

@@ -329,6 +329,25 @@ test('standard input is read once, compressed or not, and says that it cannot re
   assert.equal(log.records()[0]?.file, '-')
 })
 
+test('records of standard input are in the topic as soon as no more have come for a while', async () => {
+  const log = new RecordingLog()
+  const counts: number[] = []
+  const text = visits(3)
+  const second = text.lastIndexOf('\n', text.length - 2) + 1
+  const slowly = async function* (): AsyncGenerator<Uint8Array> {
+    for (const part of [text.slice(0, 20), text.slice(20, second + 2), text.slice(second + 2)]) {
+      yield Buffer.from(part)
+      await new Promise(resolve => setTimeout(resolve, 40))
+      counts.push(log.records().length)
+    }
+  }
+  const idle = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 5))
+  const result = await run(log, ['-'], { stdin: slowly(), idle })
+  assert.equal(result.accepted, 3)
+  assert.deepEqual(counts, [0, 2, 3])
+  assert.equal(log.records().length, 3)
+})
+
 test('what cannot be a file of the topic is refused before anything is added', async () => {
   const refused: [string, string | Uint8Array, SourceSpec, RegExp][] = [
     ['page.csv', '\n<!DOCTYPE html><html>', sourceOf(), /web page/],

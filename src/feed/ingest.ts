@@ -32,6 +32,11 @@ export interface IngestOptions {
   /** Paths in the order they are added, or `-` for `stdin`. */
   readonly inputs: readonly string[]
   readonly stdin?: AsyncIterable<Uint8Array>
+  /**
+   * Resolves after the time that records of `stdin` may wait for more of them; what has come is
+   * appended then. Without it they wait until a block is full.
+   */
+  readonly idle?: () => Promise<void>
   /** Adds files that are there completely once more. Default false. */
   readonly again?: boolean
   /** Whether codecs are generated code. Default true. */
@@ -184,7 +189,7 @@ async function ingestStream(
   notes.push('Standard input cannot resume: sent again, its records are added again.')
   const report = reporter(options, appender, STANDARD_INPUT, null)
   appender.begin({ headers: { file: STANDARD_INPUT }, key: undefined, before: undefined })
-  const text = streamText(stdin, 'standard input', report('read'))
+  const text = pausing(streamText(stdin, 'standard input', report('read')), options.idle)
   const read = await readRecords(options, appender, text, STANDARD_INPUT, 0)
   const file = STANDARD_INPUT
   return { file, sha256: null, resumedBehindLine: null, ...read, ...appender.counts() }
@@ -194,7 +199,7 @@ async function ingestStream(
 async function readRecords(
   options: IngestOptions,
   appender: TopicAppender,
-  text: AsyncIterable<Uint8Array>,
+  text: AsyncIterable<Uint8Array | undefined>,
   name: string,
   behindLine: number,
 ): Promise<Pick<InputResult, 'outcome' | 'blankLines'>> {
@@ -217,6 +222,12 @@ async function readRecords(
   }
   let first = true
   for await (const chunk of text) {
+    if (chunk === undefined) {
+      if (!headed) await appender.add(stage)
+      if (!headed) stage.clear()
+      await appender.finish(false)
+      continue
+    }
     if (first) refuseWrongInput(chunk, format, name)
     first = false
     splitter.push(chunk)
@@ -230,6 +241,23 @@ async function readRecords(
   }
   await appender.finish(!interrupted)
   return { outcome: interrupted ? 'interrupted' : 'added', blankLines: splitter.blankLines }
+}
+
+/** The chunks of a stream, and undefined where none has come for the time of `idle`. */
+async function* pausing(
+  text: AsyncIterable<Uint8Array>,
+  idle: (() => Promise<void>) | undefined,
+): AsyncGenerator<Uint8Array | undefined> {
+  if (idle === undefined) return yield* text
+  const chunks = text[Symbol.asyncIterator]()
+  for (;;) {
+    const next = chunks.next()
+    const passed = idle().then(() => undefined)
+    if ((await Promise.race([next, passed])) === undefined) yield undefined
+    const { done, value } = await next
+    if (done === true) return
+    yield value
+  }
 }
 
 /** Headers of the blocks of a CSV file, from its first record. */

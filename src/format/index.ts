@@ -11,6 +11,7 @@ export type { Codec, Reject } from './codec.ts'
 export { type CodecOptions, compileCodec, OVERSIZE_HEADER } from './compile-codec.ts'
 export { compileJsonDecoder, type JsonDecoder, type RecordSpans } from './json-decoder.ts'
 export {
+  BLOCK_PADDING,
   type BlockFault,
   type DecodedBlock,
   decodeBlock,

@@ -25,7 +25,8 @@ const MAGIC = 0x42524c4d
 const VERSION = 1
 const HEADER_BYTES = 52
 const CHECKSUM_AT = 48
-const PADDING = 64
+/** Bytes behind the last value of a decoded block. */
+export const BLOCK_PADDING = 64
 const HAS_LINES = 1
 const RAW = 0
 const LZ4 = 1
@@ -75,7 +76,7 @@ export function packBlock(block: AppendBlock): PackedBlock {
   const payload = payloadOf(block)
   const packed = block.kind === 'mark' ? payload : compressSync(payload)
   // The padding always shrinks; that alone is not worth a decompression at every read.
-  const smaller = packed.length + PADDING < payload.length
+  const smaller = packed.length + BLOCK_PADDING < payload.length
   const stored = smaller ? packed : payload
   const bytes = Buffer.allocUnsafeSlow(HEADER_BYTES + stored.length)
   bytes.writeUInt32LE(MAGIC, 0)
@@ -175,7 +176,7 @@ function payloadOf(block: AppendBlock): Buffer {
   const headers = headersOf(block)
   const valueBytes = count === 0 ? 0 : (ends[count - 1] ?? 0)
   const numbers = count * (lines === null ? 4 : 8)
-  const length = numbers + headers.length + valueBytes + PADDING
+  const length = numbers + headers.length + valueBytes + BLOCK_PADDING
   invariant(length <= PAYLOAD_BYTES_MAX, 'a block has at most 1 GiB')
   invariant(block.values.length >= valueBytes, 'the ends of a block lie in its values')
   const payload = Buffer.allocUnsafeSlow(length)
@@ -184,7 +185,7 @@ function payloadOf(block: AppendBlock): Buffer {
   if (lines !== null) differences(lines, count, words, count)
   payload.set(headers, numbers)
   payload.set(block.values.subarray(0, valueBytes), numbers + headers.length)
-  payload.fill(0, length - PADDING)
+  payload.fill(0, length - BLOCK_PADDING)
   return payload
 }
 
@@ -213,10 +214,10 @@ function unpack(view: DataView, payload: Uint8Array, hasLines: boolean): Decoded
   const headerBytes = view.getUint32(12, true)
   const numbers = count * (hasLines ? 8 : 4)
   const valuesAt = numbers + headerBytes
-  if (valuesAt + PADDING > payload.length) return { fault: 'a count beyond the payload' }
+  if (valuesAt + BLOCK_PADDING > payload.length) return { fault: 'a count beyond the payload' }
   const words = new DataView(payload.buffer, payload.byteOffset, payload.length)
   const ends = sums(words, 0, count)
-  const valueBytes = payload.length - PADDING - valuesAt
+  const valueBytes = payload.length - BLOCK_PADDING - valuesAt
   if ((count === 0 ? 0 : ends[count - 1]) !== valueBytes) return { fault: 'ends beyond the values' }
   let headers: Readonly<Record<string, string>>
   try {
@@ -230,7 +231,8 @@ function unpack(view: DataView, payload: Uint8Array, hasLines: boolean): Decoded
     appendedAt: view.getFloat64(24, true),
     kind: KINDS[view.getUint8(5)] as LogBlock['kind'],
     markAt: view.getFloat64(32, true),
-    values: payload.subarray(valuesAt, valuesAt + valueBytes),
+    // No `Buffer`, whose `slice` does not copy.
+    values: new Uint8Array(payload.buffer, payload.byteOffset + valuesAt, valueBytes),
     ends,
     headers,
     lines: hasLines ? sums(words, count * 4, count) : null,

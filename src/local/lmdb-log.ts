@@ -7,7 +7,15 @@
  */
 
 import { type Clock, invariant, PlatformError } from '#base'
-import { decodeBlock, type PackedBlock, packBlock, peekBlock, placeSeed, sealBlock } from '#format'
+import {
+  BLOCK_PADDING,
+  decodeBlock,
+  type PackedBlock,
+  packBlock,
+  peekBlock,
+  placeSeed,
+  sealBlock,
+} from '#format'
 import {
   type AppendBlock,
   END_OF_TIME_US,
@@ -28,6 +36,9 @@ import {
 import { openValue, sealText } from './sealed-value.ts'
 import { checkTopic, endedError, logCorrupt, type Retention, unknownTopic } from './topic-rules.ts'
 
+/** Smaller blocks may share their memory, and are not worth it. */
+const LENT_BYTES_MIN = 64 * 1024
+
 interface Append {
   readonly partition: number
   readonly packed: PackedBlock
@@ -37,6 +48,8 @@ export class LmdbLog implements Log {
   readonly #environment: Environment
   readonly #clock: Clock
   readonly #space: DiskSpace
+  /** Memory of the block that was read last. */
+  #lent: ArrayBuffer | undefined
 
   constructor(environment: Environment, clock: Clock, space: DiskSpace) {
     this.#environment = environment
@@ -288,7 +301,19 @@ export class LmdbLog implements Log {
     const block = decodeBlock(bytes, placeSeed(partitionPlace(topic, partition)))
     if ('fault' in block) throw logCorrupt(topic, partition, base, block.fault)
     if (block.baseOffset !== base) throw logCorrupt(topic, partition, base, 'another block')
+    this.#lend(block.values)
     return { topic, partition, ...block }
+  }
+
+  /**
+   * Gives back the memory of the block before, which is valid until this read. Left to the garbage
+   * collector, megabytes of every block bring on full collections and fresh pages: 10 % of an engine.
+   */
+  #lend({ buffer, byteOffset, length }: Uint8Array): void {
+    this.#lent?.transfer(0)
+    const whole = byteOffset + length + BLOCK_PADDING === buffer.byteLength
+    const own = buffer instanceof ArrayBuffer && whole && length >= LENT_BYTES_MIN
+    this.#lent = own ? buffer : undefined
   }
 }
 

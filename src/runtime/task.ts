@@ -105,7 +105,7 @@ export class Task {
       return sink
     })
     for (const { operator, table, emit } of stage.tables) {
-      this.#output(operator).add(this.#sink(table, emit))
+      this.#output(operator).add(this.#sink(table, emit, this.#settlesOnce(operator, table)))
     }
     this.inputs = stage.inputs.flatMap(input => this.#open(input))
     this.#watchTrunks()
@@ -187,14 +187,33 @@ export class Task {
     )
   }
 
-  #create({ id, plan, inputs, retracting, emit }: StageOperator): OperatorInstance | undefined {
+  /** Whether a table of settled rows gets each key from this operator alone, and so once. */
+  #settlesOnce(operator: number, table: string): boolean {
+    const { application, stage } = this.#options
+    const writers = application.pipelines.filter(pipeline => pipeline.table === table)
+    const { plan, inputs } = stage.operators[operator] as StageOperator
+    return (
+      writers.length === 1 &&
+      writers[0]?.emit === 'settled' &&
+      inputs.length === 1 &&
+      !this.#retracting(operator) &&
+      this.#keyedOnly(operator, plan)
+    )
+  }
+
+  /** Whether what reaches an operator may be taken back: what a final flush ran ahead is. */
+  #retracting(operator: number): boolean {
+    const { plan, retracting } = this.#options.stage.operators[operator] as StageOperator
+    return retracting || inputsOf(plan).some(runsAhead)
+  }
+
+  #create({ id, plan, inputs, emit }: StageOperator): OperatorInstance | undefined {
     const { application, generated, stage } = this.#options
     if (stage.inputs.some(input => input.operator === id)) return undefined
     const instance = createOperator(plan, {
       generated,
       emit,
-      // What a final flush ran ahead is taken back by the next run.
-      retracting: retracting || inputsOf(plan).some(runsAhead),
+      retracting: this.#retracting(id),
       images: !this.#keyedOnly(id, plan),
       position: this.#position,
       functions: application.functions,
@@ -230,10 +249,10 @@ export class Task {
     return this.#outputs[operator] as FanOut
   }
 
-  #sink(table: string, emit: 'update' | 'closed' | 'settled'): Downstream {
+  #sink(table: string, emit: 'update' | 'closed' | 'settled', once = false): Downstream {
     const sink = this.#options.sinks.get(table)
     invariant(sink !== undefined, `the worker has a sink for table "${table}"`)
-    return sink.input({ emit, positions: this.#positions })
+    return sink.input({ emit, once, positions: this.#positions })
   }
 
   /** The inputs of one topic: the task's own partition, or all of them. */

@@ -19,6 +19,9 @@ import { type CrashPoint, EpochCommitter, type Spool } from './write/epoch.ts'
 import { REJECTED_RECORDS } from './write/rejected-rows.ts'
 import { type EpochState, TableSink } from './write/table-sink.ts'
 
+/** How many times `epochMs` an epoch may last while others are being applied. */
+const BUSY_EPOCHS = 10
+
 export interface WorkerOptions {
   readonly application: Application
   readonly codeVersion: string
@@ -35,7 +38,7 @@ export interface WorkerOptions {
   readonly batchRows: number | 'random'
   /** Records read before an epoch is committed. */
   readonly epochRows: number
-  /** Milliseconds after which records that were read are committed. */
+  /** Milliseconds after which records that were read are committed; tenfold while others are applied. */
   readonly epochMs: number
   /** Milliseconds between looks for new records where there are none. */
   readonly pollMs: number
@@ -254,9 +257,14 @@ class Worker {
     return batchRows === 'random' ? 1 + random.int(BATCH_ROWS_MAX) : batchRows
   }
 
+  /**
+   * Whether the epoch is old enough. While the store has one in hand it may grow on: under load
+   * fewer and larger epochs cost less, and when there is little to do none waits.
+   */
   #due(): boolean {
     const { clock, epochMs } = this.#options
-    return clock.monotonicMs() - this.#since >= epochMs
+    const ageMs = clock.monotonicMs() - this.#since
+    return ageMs >= (this.#committer.applying === 0 ? epochMs : epochMs * BUSY_EPOCHS)
   }
 
   async #commit(choice: InputChoice): Promise<void> {

@@ -208,8 +208,7 @@ situation('a spooled unit that is damaged', async place => {
 })
 
 situation('passwords that are damaged', async place => {
-  place.events('events.jsonl', 10)
-  await place.succeeds(RUN)
+  await place.seed()
   place.write('data/credentials.json', '{"admin":')
   await place.fails(['query', 'SELECT 1', '--data', 'data'])
   rmSync(place.path('data/credentials.json'))

@@ -6,10 +6,10 @@
  */
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Finished, millrace, ROOT, type Started, start } from '../support/millrace.ts'
 import { shopEvents } from '../support/shop-events.ts'
@@ -52,6 +52,7 @@ export interface Failure {
 export class Place {
   readonly directory = mkdtempSync(join(tmpdir(), 'millrace-fault-'))
   readonly row: Row
+  readonly #started: Started[] = []
 
   constructor(row: Row) {
     this.row = row
@@ -71,13 +72,34 @@ export class Place {
     return this.write(name, `${shopEvents({ seed, count, users: 40 }).join('\n')}\n`)
   }
 
-  start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Started {
-    return start(args, this.directory, environment)
+  start(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    input?: string,
+  ): Started {
+    const started = start(args, this.directory, environment, input)
+    this.#started.push(started)
+    return started
+  }
+
+  /** Ends what a failed test has left, and removes the directory. */
+  async leave(): Promise<void> {
+    for (const { child, finished } of this.#started) {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+      await finished
+    }
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 500 })
+  }
+
+  /** Gives it the data directory `data` of a run over a few events. */
+  async seed(): Promise<void> {
+    seeded ??= seedOnce()
+    cpSync(await seeded, this.path('data'), { recursive: true })
   }
 
   /** Runs a command to its end. */
   run(args: readonly string[], input?: string): Promise<Finished> {
-    return inTime(millrace(args, this.directory, {}, input), args.join(' '))
+    return inTime(this.start(args, {}, input).finished, args.join(' '))
   }
 
   /** Runs a command that must succeed; its JSON document. */
@@ -121,6 +143,20 @@ export class Place {
   }
 }
 
+/** A data directory that tests of a file copy. */
+let seeded: Promise<string> | undefined
+
+async function seedOnce(): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-seed-'))
+  after(() => rmSync(directory, { recursive: true, force: true }))
+  const lines = shopEvents({ seed: 1, count: 200, users: 40 })
+  writeFileSync(join(directory, 'events.jsonl'), `${lines.join('\n')}\n`)
+  const run = ['run', SHOP, '--bounded', '--data', 'data', '--input', 'events=events.jsonl']
+  const { code, said } = await millrace(run, directory)
+  assert.equal(code, 0, said)
+  return join(directory, 'data')
+}
+
 /** No stack trace, and nothing that we call a bug. */
 export function assertClean({ out, said }: Finished): void {
   assert.doesNotMatch(out + said, /^\s+at .*[:(]\S+:\d+/m)
@@ -154,7 +190,7 @@ export function situation(
     try {
       await body(place)
     } finally {
-      rmSync(place.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 500 })
+      await place.leave()
     }
   })
 }

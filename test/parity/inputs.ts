@@ -8,6 +8,7 @@ import { ingest } from '#feed'
 import { openMemory } from '#local'
 import type { Application } from '#plan'
 import { type Recorded, type Recording, record } from '../../src/cli/parity/recorded.ts'
+import { realFiles } from '../integration/real-data.ts'
 import { type StreamName, streamLines } from './streams.ts'
 
 export interface Input {
@@ -63,6 +64,66 @@ export async function generatedInput(
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
+}
+
+/** Of each real input: its application, its files by topic, and what it may claim. */
+const REAL: Readonly<
+  Record<
+    string,
+    {
+      readonly app: string
+      readonly files: () => Readonly<Record<string, readonly string[]>>
+      readonly copiesCount?: true
+    }
+  >
+> = {
+  'online-retail': {
+    app: '../integration/apps/online-retail.ts',
+    files: () => ({ sales: realFiles('online-retail', '.csv.gz') }),
+  },
+  yoochoose: {
+    app: '../integration/apps/yoochoose.ts',
+    files: () => ({ clicks: realFiles('clickstream', 'train_full.txt.gz') }),
+    copiesCount: true,
+  },
+  rees46: {
+    app: '../integration/apps/rees46.ts',
+    files: () => ({ events: realFiles('clickstream', 'sample.csv') }),
+  },
+  binance: {
+    app: '../integration/apps/binance.ts',
+    files: () => {
+      const files = realFiles('binance-ws', 'usdm-btcusdt_20240808.gz')
+      return { frames: files, strict: files }
+    },
+    copiesCount: true,
+  },
+}
+
+export const REAL_NAMES = Object.keys(REAL)
+
+/** A real input, whole or of its first records. */
+export async function realInput(name: string, recordsMax = Infinity): Promise<Input> {
+  const { app, files, copiesCount = false } = REAL[name] ?? {}
+  if (app === undefined || files === undefined) throw new Error(`no input is named "${name}"`)
+  const { app: application } = (await import(app)) as { readonly app: Application }
+  const paths = new Map(Object.entries(files()))
+  const whole = await recordedFiles(application, paths, APPENDED_AT_US)
+  const each = recordsMax / application.sources.length
+  const recording = new Map(Array.from(whole, ([topic, list]) => [topic, firstRecords(list, each)]))
+  return { name, application, recording, arrivalMatters: false, dedupes: !copiesCount }
+}
+
+/** The first records of a topic in the order of its files and their lines, wherever they lie. */
+function firstRecords(
+  partitions: readonly (readonly Recorded[])[],
+  count: number,
+): readonly (readonly Recorded[])[] {
+  const place = ({ headers, line }: Recorded): string =>
+    `${headers['file']} ${String(line).padStart(12, '0')}`
+  const end = partitions.flat().map(place).sort()[count]
+  if (end === undefined) return partitions
+  return partitions.map(list => list.filter(one => place(one) < end))
 }
 
 /** What the log holds once `files`, by topic, have been ingested. */

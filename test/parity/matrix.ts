@@ -39,6 +39,9 @@ export interface Way {
 const ARRIVALS = ['shuffled', 'late', 'copies', 'too late'] as const
 type Arrival = (typeof ARRIVALS)[number]
 
+/** Up to how many records the model is asked behind each round too, and not at the end alone. */
+const EACH_ROUND_RECORDS_MAX = 5_000
+
 const PLAIN: Way = {
   batchRows: 1024,
   epochRows: 5_000,
@@ -81,7 +84,7 @@ export const AXES: Readonly<Record<string, Way>> = {
 const one = <T>(random: Random, values: readonly T[]): T => values[random.int(values.length)] as T
 
 /** A combination of all axes. */
-export function combination(seed: number): Way {
+function combination(seed: number): Way {
   const random = seededRandom(seed)
   return {
     batchRows: one(random, [1, 7, 1024, 'random', 'random', 100]),
@@ -96,25 +99,43 @@ export function combination(seed: number): Way {
   }
 }
 
+/** A combination in which epochs are small and every life may crash, in its recovery too. */
+function crashing(seed: number): Way {
+  const random = seededRandom(seed)
+  return {
+    ...combination(seed),
+    epochRows: 10 + random.int(60),
+    rounds: 1 + random.int(2),
+    crash: one<Way['crash']>(random, ['anywhere', 'anywhere', ...CRASH_PLACES]),
+  }
+}
+
 /** The way that a name or a seed stands for. */
-export function wayOf(name: string): Way {
+function wayOf(name: string): Way {
   const axis = AXES[name]
   if (axis !== undefined) return axis
-  const seed = /^seed=(\d+)$/.exec(name)?.[1]
+  const [, kind, seed] = /^(seed|crashing)=(\d+)$/.exec(name) ?? []
   assert.ok(seed !== undefined, `no way to run is named "${name}"`)
-  return combination(Number(seed))
+  return kind === 'seed' ? combination(Number(seed)) : crashing(Number(seed))
+}
+
+/** The axes that an input has: copies count where nothing takes them out. */
+export function axesOf({ dedupes }: Input): string[] {
+  return Object.keys(AXES).filter(name => dedupes || name !== 'copies')
 }
 
 /** An input with what its plain run and the model give, which are compared once. */
 export class Matrix {
   readonly input: Input
   readonly #replay: string
+  readonly #eachRound: boolean
   #plain: readonly ModelTable[] | undefined
 
   /** `replay` is the command that runs one way of this input again, but for the way. */
   constructor(input: Input, replay: string) {
     this.input = input
     this.#replay = replay
+    this.#eachRound = recordsOf(input.recording) <= EACH_ROUND_RECORDS_MAX
   }
 
   /** Runs the input as `name` says and compares; gives the number of crashes. */
@@ -130,9 +151,10 @@ export class Matrix {
       const wanted = same ? plain : await runModel(application, recording)
       const { crashes, rejected } = await runInMemory(application, recording, {
         ...options(way),
-        onRound: async (tables, soFar) => {
-          const last = count(soFar) === count(recording)
-          compare(application, tables, last ? wanted : await runModel(application, soFar))
+        onRound: async ({ tables, soFar, last }) => {
+          if (last) compare(application, tables(), wanted)
+          else if (this.#eachRound)
+            compare(application, tables(), await runModel(application, soFar()))
         },
       })
       const rejections = await modelRejections(application, recording)
@@ -197,7 +219,7 @@ function emitting(application: Application, emit: Way['emit']): Application {
   }
 }
 
-function count(recording: Recording): number {
+function recordsOf(recording: Recording): number {
   return [...recording.values()].flat().reduce((sum, { length }) => sum + length, 0)
 }
 

@@ -3,18 +3,20 @@
  *
  *     node test/parity/replay.ts shop/1/4000 'crash at C3' seed=17
  *
- * The input is a generated one with its seed and count.
+ * A generated input has its seed and its count behind it; a real one has its count, or nothing.
  */
 
-import { generatedInput, type Input } from './inputs.ts'
-import { AXES, Matrix } from './matrix.ts'
+import { generatedInput, REAL_NAMES, realInput } from './inputs.ts'
+import { axesOf, Matrix } from './matrix.ts'
 import type { StreamName } from './streams.ts'
 
 const [input = '', ...ways] = process.argv.slice(2)
-const [name = '', seed, records] = input.split('/')
-const found: Input = await generatedInput(name as StreamName, Number(seed), Number(records))
+const [name = '', first, second] = input.split('/')
+const found = REAL_NAMES.includes(name)
+  ? await realInput(name, first === undefined ? undefined : Number(first))
+  : await generatedInput(name as StreamName, Number(first), Number(second))
 const matrix = new Matrix(found, `node test/parity/replay.ts ${input}`)
-for (const way of ways.length > 0 ? ways : Object.keys(AXES)) {
+for (const way of ways.length > 0 ? ways : axesOf(found)) {
   const begin = performance.now()
   const outcome = await matrix.check(way).then(
     crashes => `equal, ${crashes} crashes`,

@@ -315,9 +315,11 @@ export function userItems(
   for (let k = 0; k < records; k++) {
     now += random.int(60) * SECOND
     const id = random.int(ids)
-    const at = now - random.int(25) * SECOND
+    const at = now - random.int(random.int(8) === 0 ? 200 : 25) * SECOND
     const row = { id: `u${id}`, at, tier: `t${k}`, gone: random.int(6) === 0 }
-    items[id % partitions]?.push({ kind: 'record', value: JSON.stringify(row), row })
+    const list = items[id % partitions] as Item[]
+    list.push({ kind: 'record', value: JSON.stringify(row), row })
+    if (random.int(20) === 0) list.push({ kind: 'record', value: '{"id":1}', row: undefined })
   }
   return items
 }

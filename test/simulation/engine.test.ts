@@ -3,7 +3,13 @@ import { test } from 'node:test'
 import { type PlatformError, seededRandom } from '#base'
 import { planHash } from '#plan'
 import { TOO_LATE } from '#runtime'
-import { clickItems, engineApplication, type TableName, userItems } from './engine-application.ts'
+import {
+  clickItems,
+  engineApplication,
+  type Item,
+  type TableName,
+  userItems,
+} from './engine-application.ts'
 import { classify, modelTables } from './engine-model.ts'
 import { Crash, Engine, type EngineOptions } from './engine-run.ts'
 
@@ -34,6 +40,7 @@ test('a bounded run gives what the naive model gives', async () => {
     const verdicts = classify(clicks, 5_000_000, 10_000_000)
     const counts = summary?.counts['clicks']
     assert.ok(counts !== undefined)
+    assert.equal(summary?.counts['users']?.records, users.flat().length)
     assert.equal(counts.late, verdicts.late)
     assert.equal(counts.tooLate, verdicts.tooLate)
     assert.equal(sumOf(counts.deadLetters), verdicts.dead)
@@ -150,14 +157,31 @@ test('bounded runs over a growing log end where one run over all of it does', as
         'users',
         users.map(list => slice(list, part, 5)),
       )
-      await engine.run({ ...OPTIONS, workers: 1 + (part % 3) })
+      const summaries = await engine.run({ ...OPTIONS, workers: 1 + (part % 3) })
       const [seenClicks, seenUsers] = [clicks, users].map(items =>
         items.map(list => list.slice(0, Math.ceil((list.length * (part + 1)) / 5))),
       )
       assertTables(engine, modelTables(seenClicks ?? [], seenUsers ?? []), `${emit}, part ${part}`)
+      const read = summaries.reduce((n, { counts }) => n + (counts['clicks']?.records ?? 0), 0)
+      assert.equal(read, seenClicks?.flat().filter(item => item.kind === 'record').length)
     }
     assertTables(engine, expected, emit)
   }
+})
+
+test('a restart knows how far time had come', async () => {
+  const engine = new Engine(engineApplication('update'), 14)
+  const record = (at: number, seq: number): Item => {
+    const row = { user: 'u0', seq, at, amount: 1, kind: 'view' }
+    return { kind: 'record', value: JSON.stringify(row), row }
+  }
+  engine.log.record('users', [[], []])
+  for (const [seq, at] of [100, 85, 84].entries()) {
+    engine.log.record('clicks', [[record(at * 1_000_000, seq)], [], [], []])
+    await engine.run(OPTIONS)
+  }
+  assert.equal(engine.table('events').length, 2)
+  assert.equal(engine.published('rejected_records').length, 1)
 })
 
 const sumOf = (counts: Readonly<Record<string, number>>): number =>

@@ -130,7 +130,8 @@ async function eventTimes(
   )
 }
 
-const later = (greatest: number, time: number): number => (time > greatest ? time : greatest)
+const later = (greatest: number, time: number): number =>
+  Number.isNaN(time) ? greatest : Math.max(greatest, time)
 
 function swapped({ source, records, times }: Arrived, random: Random): Recorded[] {
   const { disorderUs, latenessUs } = source

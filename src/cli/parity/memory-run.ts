@@ -6,13 +6,17 @@
  */
 
 import { manualClock, type Random, seededRandom, systemClock } from '#base'
-import { openMemory } from '#local'
-import { type Application, analyse } from '#plan'
+import { MemoryDisk, openMemory } from '#local'
+import { type Application, analyse, type Stage } from '#plan'
 import { type CrashPoint, REJECTED_RECORDS, runWorker, type WorkerSummary } from '#runtime'
+import { Crash, Life } from './memory-life.ts'
 import { MemoryTables, type TableRows } from './memory-tables.ts'
 import { part, play, type Recording } from './recorded.ts'
 
-/** Where a run may crash: in a worker's commit, around an application to the tables, in recovery. */
+/**
+ * Where a run may crash: in a worker's commit, around an application to the tables, in recovery, or
+ * between any two writes that reach the disk (`disk`). Writes that wait are lost at all of them.
+ */
 export const CRASH_PLACES = [
   'C3',
   'C4.spooled',
@@ -21,7 +25,8 @@ export const CRASH_PLACES = [
   'C6.after',
   'C9',
   'recovery',
-] as const satisfies readonly (CrashPoint | 'C6.before' | 'C6.after' | 'C9' | 'recovery')[]
+  'disk',
+] as const satisfies readonly (CrashPoint | 'C6.before' | 'C6.after' | 'C9' | 'recovery' | 'disk')[]
 export type CrashPlace = (typeof CRASH_PLACES)[number]
 
 /** How the engine runs; nothing here may change what it gives. */
@@ -35,6 +40,8 @@ export interface MemoryRunOptions {
   /** Crashes at about every so manieth passage of `crashPlaces`; none where 0. */
   readonly crashEvery: number
   readonly crashPlaces: readonly CrashPlace[]
+  /** How often a run crashes at most, so that it ends. */
+  readonly crashesMax: number
   /** Into how many parts of the recording there is a bounded run each, one behind the other. */
   readonly rounds: number
   /** Called after each round; what the tables and the log hold then is computed when it is asked. */
@@ -56,6 +63,7 @@ export const MEMORY_RUN: MemoryRunOptions = {
   seed: 1,
   crashEvery: 0,
   crashPlaces: CRASH_PLACES,
+  crashesMax: 6,
   rounds: 1,
   onRound: () => undefined,
 }
@@ -67,14 +75,6 @@ export interface MemoryRun {
   readonly summaries: readonly WorkerSummary[]
   readonly crashes: number
 }
-
-/** Crashes of a run at most. */
-const CRASHES_MAX = 12
-
-/** What a crash is known by. */
-class Crash extends Error {}
-
-type CrashHere = (place: CrashPlace) => void
 
 /** Runs `application` over `recording` to its end. */
 export async function runInMemory(
@@ -108,9 +108,12 @@ export async function runEachInMemory(
 class Run {
   readonly #application: Application
   readonly #options: MemoryRunOptions
+  readonly #stages: readonly Stage[]
   readonly #random: Random
   readonly #clock = manualClock()
-  readonly #data = openMemory({ clock: this.#clock })
+  readonly #data = openMemory({ clock: this.#clock, held: true })
+  /** The spool's own disk: its writes and the others' reach theirs in any order. */
+  readonly #spoolDisk = new MemoryDisk({ held: true })
   readonly #spool = new Map<string, readonly Uint8Array[]>()
   readonly #tables: MemoryTables
   #summaries: WorkerSummary[] = []
@@ -120,22 +123,28 @@ class Run {
   constructor(application: Application, options: MemoryRunOptions) {
     this.#application = application
     this.#options = options
+    this.#stages = analyse(application)
     this.#random = seededRandom(options.seed)
     this.#tables = new MemoryTables([...application.tables, REJECTED_RECORDS])
   }
 
   /** One bounded run behind `records`: as many lives as it takes. */
   async round(records: Recording): Promise<void> {
-    await play(records, this.#application.sources, this.#data.log, this.#clock)
+    const { log } = this.#data
+    const append = () => play(records, this.#application.sources, log, this.#clock)
+    await this.#life().run(append, this.#random, () => undefined)
     for (;;) {
+      const life = this.#life()
       try {
-        await this.#recover()
-        this.#summaries = await this.#live()
+        this.#summaries = await life.run(
+          () => this.#live(life),
+          this.#random,
+          () => this.#crash('disk'),
+        )
         return
       } catch (error) {
         if (!(error instanceof Crash)) throw error
         this.#crashes++
-        this.#data.disk.crash()
       }
     }
   }
@@ -153,6 +162,10 @@ class Run {
     }
   }
 
+  #life(): Life {
+    return new Life([this.#data.disk, this.#spoolDisk])
+  }
+
   /** What an earlier life prepared is applied from the spool before anything is read. */
   async #recover(): Promise<void> {
     for (const manifest of this.#data.state.prepared(this.#application.name)) {
@@ -163,54 +176,50 @@ class Run {
     }
   }
 
-  /** The workers of one life, stage by stage together; all end before it does. */
-  async #live(): Promise<WorkerSummary[]> {
+  /** Recovery, and then all workers, stage by stage together. */
+  async #live(life: Life): Promise<WorkerSummary[]> {
+    await this.#recover()
     const { parallelism } = this.#options
     const counts = typeof parallelism === 'number' ? [parallelism] : parallelism
     const count = counts[this.#lives++ % counts.length] ?? 1
-    const stop = new AbortController()
-    const barriers = analyse(this.#application).map(() => barrier(count))
-    const workers = Array.from({ length: count }, (_, worker) =>
-      this.#worker(worker, count, barriers, stop.signal).catch((error: unknown) => {
-        // Others may wait for a stage that this one will never end.
-        stop.abort()
-        for (const arrive of barriers) for (let j = 0; j < count; j++) void arrive()
-        throw error
+    const stages = this.#stages
+    const barriers = stages.map(() => barrier(count))
+    return Promise.all(
+      Array.from({ length: count }, (_, worker) => {
+        const partitions = stages.map(stage =>
+          Array.from({ length: stage.partitions }, (__, p) => p).filter(p => p % count === worker),
+        )
+        return this.#worker(life, worker, partitions, barriers)
       }),
     )
-    const ended = await Promise.allSettled(workers)
-    const failures = ended.flatMap(one => (one.status === 'rejected' ? [one.reason] : []))
-    // A planned crash must not hide what another worker failed of.
-    const failure = failures.find(error => !(error instanceof Crash)) ?? failures[0]
-    if (failure !== undefined) throw failure
-    return Promise.all(workers)
   }
 
   #worker(
+    life: Life,
     worker: number,
-    count: number,
+    partitions: readonly (readonly number[])[],
     barriers: readonly (() => Promise<void>)[],
-    signal: AbortSignal,
   ): Promise<WorkerSummary> {
     const { batchRows, epochRows, generated } = this.#options
-    const crash: CrashHere = place => this.#crash(place)
+    const log = life.mortal(this.#data.log)
+    const state = life.mortal(this.#data.state)
+    const tables = life.mortal(this.#tables)
+    const disk = life.mortal(this.#spoolDisk)
     return runWorker({
       application: this.#application,
       codeVersion: 'parity',
       worker,
-      partitions: analyse(this.#application).map(({ partitions }) =>
-        Array.from({ length: partitions }, (_, p) => p).filter(p => p % count === worker),
-      ),
-      log: this.#data.log,
-      state: this.#data.state,
+      partitions,
+      log,
+      state,
       spool: {
-        write: async (epoch, bytes) => {
+        write: (epoch, bytes) => {
           const name = `epoch-${epoch}.native`
-          this.#spool.set(
-            name,
-            bytes.map(part => part.slice()),
-          )
-          return { name }
+          const copies = bytes.map(part => part.slice())
+          return disk.write(() => {
+            this.#spool.set(name, copies)
+            return { name }
+          })
         },
       },
       clock: systemClock,
@@ -222,24 +231,24 @@ class Run {
       preparedMax: 2,
       generated,
       bounded: true,
-      signal,
+      signal: new AbortController().signal,
       onPrepared: async manifest => {
-        crash('C6.before')
-        this.#tables.apply(manifest, this.#spool)
-        crash('C6.after')
-        await this.#data.state.markApplied(manifest.epoch)
-        crash('C9')
+        this.#crash('C6.before')
+        tables.apply(manifest, this.#spool)
+        this.#crash('C6.after')
+        await state.markApplied(manifest.epoch)
+        this.#crash('C9')
       },
       stageDone: stage => barriers[stage]?.() ?? Promise.resolve(),
       onProgress: () => undefined,
-      at: crash,
+      at: place => this.#crash(place),
     })
   }
 
   /** Throws at about every so manieth call, and at last not any more, so that a run ends. */
   #crash(place: CrashPlace): void {
-    const { crashEvery, crashPlaces } = this.#options
-    if (this.#crashes >= CRASHES_MAX || !crashPlaces.includes(place)) return
+    const { crashEvery, crashPlaces, crashesMax } = this.#options
+    if (this.#crashes >= crashesMax || !crashPlaces.includes(place)) return
     if (this.#random.next() * crashEvery < 1 && crashEvery > 0) throw new Crash(place)
   }
 }

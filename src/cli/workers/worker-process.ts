@@ -108,5 +108,5 @@ process.on('message', (message: ToWorker) => {
 process.on('disconnect', () => {
   if (!over) process.kill(process.pid, 'SIGKILL')
 })
-// A terminal's Ctrl-C reaches the whole group; main says when to stop.
-process.on('SIGINT', () => undefined)
+// A terminal's Ctrl-C reaches the whole group, a supervisor's stop every process; main says when.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined)

@@ -118,11 +118,14 @@ const CONSOLE_LOCKED = [
 
 /**
  * `users.xml`. Reading is right by default: `final` gives the current row per key of keyed tables
- * to every account, and the sink, which asks for stored versions, turns it off for itself.
+ * to every account, and the sink, which asks for stored versions, turns it off for itself. Table
+ * partitions are read apart: a row that leaves one has its tombstone there, of the same version.
  * `default`, the engine's own session, fills its only slot, so nobody logs in as it.
  */
 export function usersXml(accounts: Accounts): string {
-  const reading = '<async_insert>0</async_insert><final>1</final>'
+  const reading =
+    '<async_insert>0</async_insert><final>1</final>' +
+    '<do_not_merge_across_partitions_select_final>1</do_not_merge_across_partitions_select_final>'
   return `<clickhouse>
 <profiles>
 <default>${reading}<log_queries>0</log_queries></default>

@@ -13,7 +13,7 @@ import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Clock, type Logger, PlatformError } from '#base'
-import { connectStore, type StoreClient } from '../client.ts'
+import { connectStore, EngineRefusal, type StoreClient } from '../client.ts'
 import { type AccountName, type Accounts, openAccounts } from './accounts.ts'
 import {
   type EngineSettings,
@@ -81,6 +81,11 @@ const LOCK_MS_MAX = 30_000
 const STOP_MS = 10_000
 const RESTART_DELAY_MS_MAX = 5_000
 const STDERR_BYTES_KEPT = 16_384
+
+/** What the engine says when it cannot start, and then it ends. */
+const LOCKED = /Cannot lock file/
+const PORT_TAKEN = /Address already in use|\(NETWORK_ERROR\)|Code: 210\b/
+const REFUSES = new RegExp(`${LOCKED.source}|Listen \\[.*failed`)
 
 /** A child that runs, and what it has said. */
 interface Engine {
@@ -204,7 +209,7 @@ class Supervisor implements Store {
         landlock: engine.landlock(),
       })
     } catch (error) {
-      await end(engine, STOP_MS)
+      await end(engine, 0)
       throw error instanceof PlatformError && error.code !== 'store.unavailable'
         ? error
         : startFailure(engine.said(), settings, error)
@@ -224,7 +229,8 @@ class Supervisor implements Store {
     })
     const url = `http://127.0.0.1:${this.port}/ping`
     for (;;) {
-      if (ended || this.stopped.signal.aborted) {
+      // It has said why before it ends, which takes it seconds and was seen to hang.
+      if (ended || this.stopped.signal.aborted || REFUSES.test(engine.said())) {
         throw startFailure(engine.said(), this.fixed.settings, undefined)
       }
       if (this.options.clock.monotonicMs() - began > START_MS_MAX) {
@@ -333,19 +339,24 @@ async function end(engine: Engine, stopMs: number): Promise<void> {
 }
 
 function startFailure(said: string, settings: EngineSettings, cause: unknown): PlatformError {
-  if (/Cannot lock file/.test(said)) {
+  if (LOCKED.test(said)) {
     return new PlatformError('data.locked', 'another store process holds the data directory', {
       hint: 'Stop the other millrace on this directory, or name another one with --data.',
     })
   }
-  if (/Address already in use|\(NETWORK_ERROR\)|Code: 210\b/.test(said)) {
-    const ports = settings.nativePort === null ? '' : ` or ${settings.nativePort}`
-    return new PlatformError('port.in_use', `port ${settings.httpPort}${ports} is in use`, {
+  if (PORT_TAKEN.test(said)) {
+    const port =
+      /\]:(\d+) failed/.exec(said)?.[1] ?? String(settings.nativePort ?? settings.httpPort)
+    return new PlatformError('port.in_use', `port ${port} is in use`, {
       hint: 'Choose another port, or stop what listens there.',
     })
   }
-  return new PlatformError('store.start', `the store did not start: ${lastLine(said)}`, {
-    hint: 'Run millrace doctor; the whole text is in the log at level debug.',
+  // It may have started and refused what every start asks of it, as where its memory is too little.
+  const refused = cause instanceof PlatformError && cause.cause instanceof EngineRefusal
+  const why = refused ? cause.message : lastLine(said)
+  const hint = refused ? cause.hint : undefined
+  return new PlatformError('store.start', `the store did not start: ${why}`, {
+    hint: hint ?? 'Run millrace doctor; the whole text is in the log at level debug.',
     cause,
   })
 }

@@ -9,6 +9,9 @@ export interface TableRowsOptions {
   readonly settledOnly: boolean
 }
 
+/** `FINAL` stands in the statement; a row that left a table partition has its tombstone in it. */
+const CURRENT = { final: 0, do_not_merge_across_partitions_select_final: 1 } as const
+
 /**
  * The current rows of `table` as RowBinary of its declared columns, in no order, in pieces that end
  * anywhere. Without tombstones; one row a key.
@@ -25,7 +28,7 @@ export async function* tableRows(
   const where = keyed && options.settledOnly ? ' WHERE _settled = 1' : ''
   const answer = await client.stream(
     `SELECT ${columns} FROM ${quoteTable(table.name)}${keyed ? ' FINAL' : ''}${where} FORMAT RowBinary`,
-    { settings: { final: 0 }, timeoutMs: 600_000 },
+    { settings: CURRENT, timeoutMs: 600_000 },
   )
   for await (const part of answer) yield part as Buffer
 }

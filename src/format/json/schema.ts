@@ -28,16 +28,27 @@ export interface SchemaFault {
 /** Looks at plain values of records; undefined where a record is as it should be. */
 export type SchemaCheck = (plain: unknown) => SchemaFault | undefined
 
-export function compileSchemaCheck(root: FieldObject, unknown: 'skip' | 'reject'): SchemaCheck {
-  const ajv = new Ajv({
+/** One for all schemas: compiling the schema of schemas takes longer than any of ours. */
+let validator: Ajv | undefined
+
+function sharedValidator(): Ajv {
+  if (validator !== undefined) return validator
+  validator = new Ajv({
     allErrors: false,
     strict: true,
     allowUnionTypes: true,
     // Numbers are judged by their text, so one too large for a double is a number all the same.
     strictNumbers: false,
   })
-  formats.default(ajv)
-  const validate: ValidateFunction = ajv.compile(objectSchema(root, unknown === 'skip'))
+  formats.default(validator)
+  return validator
+}
+
+export function compileSchemaCheck(root: FieldObject, unknown: 'skip' | 'reject'): SchemaCheck {
+  const ajv = sharedValidator()
+  const schema = objectSchema(root, unknown === 'skip')
+  const validate: ValidateFunction = ajv.compile(schema)
+  ajv.removeSchema(schema)
   return plain => {
     if (validate(plain)) return undefined
     const error = validate.errors?.[0]

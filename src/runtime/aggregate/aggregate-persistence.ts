@@ -20,11 +20,14 @@ import {
   TOUCHED,
   writeEntry,
 } from '../state-records.ts'
+import type { Accumulator } from './accumulator.ts'
 import type { Publication } from './aggregate.ts'
 import type { AggregateState } from './aggregate-state.ts'
 
 /** First byte of all packed state; a reader refuses any other. */
 const FORMAT = 1
+/** Where one record in so many changed, all are looked at in order: memory likes that better. */
+const DENSE = 8
 const KEPT_FLAGS = LIVE | EMITTED | CHANGED | CLOSED
 
 export class AggregatePersistence {
@@ -41,12 +44,16 @@ export class AggregatePersistence {
   delta(): Uint8Array | undefined {
     const state = this.#state
     if (state.touchedCount === 0) return undefined
-    const { words, stride } = state.store
+    const { words, stride, top } = state.store
     this.#begin(0, 0)
-    for (let k = 0; k < state.touchedCount; k++) {
-      const record = state.touched[k] as number
+    const many = state.touchedCount * DENSE > top
+    const count = many ? top : state.touchedCount
+    for (let k = 0; k < count; k++) {
+      const record = many ? k : (state.touched[k] as number)
       const at = record * stride + FLAGS
-      words[at] = (words[at] as number) & ~TOUCHED
+      const flags = words[at] as number
+      if ((flags & TOUCHED) === 0) continue
+      words[at] = flags & ~TOUCHED
       this.#write(record)
     }
     state.touchedCount = 0
@@ -105,7 +112,10 @@ export class AggregatePersistence {
     const { image, givenStart } = this.#publication
     if (givenStart >= 0) writer.number((doubles[base / 2 + givenStart] as number) - start)
     if (image >= 0) values.write(words[base + image] as number, writer)
-    for (const accumulator of state.accumulators) accumulator.encode(record, writer)
+    const { accumulators } = state
+    for (let a = 0; a < accumulators.length; a++) {
+      ;(accumulators[a] as Accumulator).encode(record, writer)
+    }
   }
 
   #read(reader: ByteReader): void {

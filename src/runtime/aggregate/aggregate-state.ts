@@ -26,6 +26,8 @@ export class AggregateState {
   readonly operator: AggregateOperator
   readonly store = new RecordStore()
   readonly accumulators: readonly Accumulator[]
+  /** Those that hold what must be given back. */
+  readonly referring: readonly Accumulator[]
   /** Places, in doubles, of the window's start and of its end (sessions) or greatest `at` (all). */
   readonly start: number
   readonly end: number
@@ -78,6 +80,7 @@ export class AggregateState {
         order,
       ),
     )
+    this.referring = this.accumulators.filter(accumulator => accumulator.referring)
     if (computed.expressions.length > 0) {
       this.#projected = new Batch(computed.schema)
       this.#project = compileProject(schema, computed.expressions, computed.schema, options)
@@ -167,9 +170,8 @@ export class AggregateState {
 
   /** Forgets a record that is in no list. */
   free(record: number): void {
-    for (const accumulator of this.accumulators) {
-      if (accumulator.referring) accumulator.release(record)
-    }
+    const { referring } = this
+    for (let a = 0; a < referring.length; a++) (referring[a] as Accumulator).release(record)
     this.touch(record, TOUCHED)
     this.store.release(record)
   }

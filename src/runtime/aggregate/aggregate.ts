@@ -114,7 +114,7 @@ class Aggregation implements OperatorInstance {
     // Also what was given as it is: that nothing can change it any more is news.
     this.#publication.give(this.#due, true)
     this.#counters.givenRows += this.#wanted.length + this.#due.length
-    for (const record of this.#due) this.#settle(record)
+    for (let k = 0; k < this.#due.length; k++) this.#settle(this.#due[k] as number)
     return {
       watermarkUs: progress.watermarkUs - this.#holdUs,
       frontierUs: progress.frontierUs - this.#holdUs,
@@ -276,8 +276,8 @@ export class Publication {
     this.#buried = []
     for (const record of this.#withdrawn) this.#withdraw(record)
     this.#withdrawn = []
-    for (const record of wanted) this.#restate(record)
-    for (const record of due) this.#restate(record)
+    for (let k = 0; k < wanted.length; k++) this.#restate(wanted[k] as number)
+    for (let k = 0; k < due.length; k++) this.#restate(due[k] as number)
     this.#send()
   }
 

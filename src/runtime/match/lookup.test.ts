@@ -172,6 +172,19 @@ test('a final flush publishes what waits, and the next version restates it', () 
   assert.deepEqual(taken(), ['-a@20=none', '+a@20=x'])
 })
 
+test('who wants settled rows learns of a change at the next final flush, not before', () => {
+  const { row, version, lookup, taken } = lookupOf('settled')
+  const end = { watermarkUs: Infinity, frontierUs: Infinity }
+  row('a', 20)
+  row('b', 20)
+  lookup.flush(end, true, [end, end])
+  assert.deepEqual(taken(), ['+a@20=none!', '+b@20=none!'])
+  version('a', 20, 'x')
+  assert.deepEqual(taken(), [])
+  lookup.flush(end, true, [end, end])
+  assert.deepEqual(taken(), ['-a@20=none', '+a@20=x!'])
+})
+
 test('a restored lookup takes back what the other gave out', () => {
   const first = lookupOf()
   first.version('a', 10, 'x')

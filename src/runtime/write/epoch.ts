@@ -47,6 +47,11 @@ export class EpochCommitter {
     this.#options = options
   }
 
+  /** Epochs that are prepared and not applied. */
+  get applying(): number {
+    return this.#applying.size
+  }
+
   /** Resolves once the epoch is prepared, and no more than `preparedMax` epochs wait. */
   async commit({ epoch, units, tasks, appends }: EpochContents): Promise<void> {
     const { application, planHash, codeVersion, worker, state, spool, at } = this.#options

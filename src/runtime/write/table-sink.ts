@@ -24,6 +24,8 @@ export interface EpochState {
 
 export interface SinkInputOptions {
   readonly emit: Emit
+  /** Whether no two rows of an epoch that appear have the same key, so that none need be looked for. */
+  readonly once?: boolean
   /** Of the task whose rows come, where it reads repartition topics. */
   readonly positions: RecordPositions
 }
@@ -48,19 +50,19 @@ export class TableSink {
   }
 
   /** Where a pipeline puts its changes; `settled` takes what nothing can change any more. */
-  input({ emit, positions }: SinkInputOptions): Downstream {
+  input({ emit, once = false, positions }: SinkInputOptions): Downstream {
     return {
       push: batch => {
         const own = positions.get(batch.offset)
         if (own === undefined) {
-          this.#push(batch, emit)
+          this.#push(batch, emit, once)
           return
         }
         const { origin, offset, index } = batch
         batch.origin = own.origin
         batch.offset = own.offset
         batch.index = own.index
-        this.#push(batch, emit)
+        this.#push(batch, emit, once)
         batch.origin = origin
         batch.offset = offset
         batch.index = index
@@ -81,12 +83,21 @@ export class TableSink {
     return units
   }
 
-  #push(batch: Batch, emit: Emit): void {
+  #push(batch: Batch, emit: Emit, once: boolean): void {
     const count = this.#take(batch, emit === 'settled' && !this.#epoch.final)
     if (count === 0) return
     this.changes += count
-    if (this.#keyed === undefined) this.#append(batch, count)
-    else this.#keyed.add(batch, this.#rows, count)
+    const takesBack = this.#takesBack(batch, count)
+    if (this.#keyed === undefined) {
+      if (takesBack) throw this.#cannotTakeBack()
+    } else if (once && !takesBack && this.#keyed.empty) {
+      if (this.#epoch.final) this.#settle(batch, count)
+    } else {
+      // What an earlier final flush published is taken back in front of what takes its place.
+      this.#keyed.add(batch, this.#rows, count)
+      return
+    }
+    this.#append(batch, count)
   }
 
   /** Fills `#rows` with the rows that are wanted. A −1 is: a final flush may have published its row. */
@@ -103,11 +114,21 @@ export class TableSink {
     return count
   }
 
-  #append(batch: Batch, count: number): void {
+  #takesBack({ weight }: Batch, count: number): boolean {
     const rows = this.#rows
     for (let k = 0; k < count; k++) {
-      if ((batch.weight[rows[k] as number] as number) < 0) throw this.#cannotTakeBack()
+      if ((weight[rows[k] as number] as number) < 0) return true
     }
+    return false
+  }
+
+  #settle({ settled }: Batch, count: number): void {
+    const rows = this.#rows
+    for (let k = 0; k < count; k++) settled[rows[k] as number] = 1
+  }
+
+  #append(batch: Batch, count: number): void {
+    const rows = this.#rows
     if (this.#layout.partitionBy === null) {
       this.#writer(0).append(batch, rows, count, this.#epoch.number)
       return
@@ -158,6 +179,11 @@ class KeyedRows {
   constructor(table: TableSpec, layout: TableLayout) {
     this.#table = table
     this.#layout = layout
+  }
+
+  /** Whether the epoch has no rows here yet. */
+  get empty(): boolean {
+    return this.#pending === undefined || this.#pending.length === 0
   }
 
   add(batch: Batch, rows: Int32Array, count: number): void {

@@ -15,7 +15,7 @@ import {
   table,
 } from 'millrace'
 
-const sales = source('sales', {
+const lines = source('sales', {
   format: csv({
     columns: {
       InvoiceNo: t.string(),
@@ -49,6 +49,9 @@ const sales = source('sales', {
   disorder: hours(1),
   lateness: days(1),
 })
+
+/** A line that is sent again, by another way than a file that is known, counts once. */
+const sales = lines.dedupe(['invoice', 'id'])
 
 const byDay = { size: days(1), bounds: ['day', 'day_end'] } as const
 

@@ -13,7 +13,7 @@ import {
   table,
 } from 'millrace'
 
-const events = source('events', {
+const records = source('events', {
   format: csv({
     columns: {
       event_time: t.timestamp({ format: "yyyy-MM-dd HH:mm:ss 'UTC'" }),
@@ -39,6 +39,8 @@ const events = source('events', {
   key: 'user',
   ties: ['id'],
 })
+
+const events = records.dedupe(['user', 'id'])
 
 /** Runs of a user's events, and how many of the given sessions each holds. */
 const visits = (gap: number) =>
