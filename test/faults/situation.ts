@@ -9,7 +9,7 @@ import assert from 'node:assert/strict'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Finished, millrace, ROOT, type Started, start } from '../support/millrace.ts'
 import { shopEvents } from '../support/shop-events.ts'
@@ -148,7 +148,8 @@ let seeded: Promise<string> | undefined
 
 async function seedOnce(): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-seed-'))
-  after(() => rmSync(directory, { recursive: true, force: true }))
+  // A hook made within a test would end with it.
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
   const lines = shopEvents({ seed: 1, count: 200, users: 40 })
   writeFileSync(join(directory, 'events.jsonl'), `${lines.join('\n')}\n`)
   const run = ['run', SHOP, '--bounded', '--data', 'data', '--input', 'events=events.jsonl']

@@ -76,7 +76,7 @@ export const AXES: Readonly<Record<string, Way>> = {
   ...Object.fromEntries(
     CRASH_PLACES.map(place => [
       `crash at ${place}`,
-      { ...PLAIN, crash: place, epochRows: 700, parallelism: [2, 1, 3] },
+      { ...PLAIN, crash: place, epochRows: 300, parallelism: [2, 1, 3] },
     ]),
   ),
 }
@@ -183,7 +183,7 @@ function options(way: Way): Partial<MemoryRunOptions> {
     generated,
     rounds,
     seed,
-    crashEvery: crash === 'nowhere' ? 0 : crash === 'anywhere' ? 12 : 3,
+    crashEvery: crash === 'nowhere' ? 0 : crash === 'anywhere' ? 12 : 2,
     crashPlaces:
       crash === 'nowhere' || crash === 'anywhere'
         ? CRASH_PLACES

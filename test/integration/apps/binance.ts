@@ -24,9 +24,7 @@ const format = logLines('%{receive} %{frame}', {
   id: id.fromLine(),
   received: r.receive,
   stream: r.frame.field('stream').orReject(),
-  trade: r.frame.field('data.t').cast(t.int64()),
-  price: r.frame.field('data.p').cast(t.decimal(18, 8)),
-  quantity: r.frame.field('data.q').cast(t.decimal(18, 8)),
+  frame: r.frame,
   at: r.frame.field('data.E').parseTime('unix_ms').orReject(),
 }))
 
@@ -50,15 +48,25 @@ const strict = source('strict', {
   lateness: 5,
 })
 
+const trades = frames
+  .filter(r => r.stream.eq('btcusdt@trade'), { rule: 'other_streams' })
+  .select(r => ({
+    id: r.id,
+    received: r.received,
+    stream: r.stream,
+    price: r.frame.field('data.p').cast(t.decimal(18, 8)),
+    quantity: r.frame.field('data.q').cast(t.decimal(18, 8)),
+  }))
+
 export const app = defineApp({
   name: 'binance',
   pipelines: [
     frames
+      .select(r => ({ stream: r.stream }))
       .tumble({ by: 'stream', size: seconds(1) })
       .aggregate(() => ({ frames: count() }))
       .into(table('frame_seconds', { key: ['stream', 'window_start'] })),
-    frames
-      .filter(r => r.trade.isNotNull(), { rule: 'no_trade' })
+    trades
       .tumble({ by: 'stream', size: seconds(1) })
       .aggregate(r => ({
         trades: count(),
@@ -71,7 +79,7 @@ export const app = defineApp({
       .into(table('bars', { key: ['stream', 'window_start'] })),
     strict
       .tumble({ by: 'stream', size: seconds(1) })
-      .aggregate(r => ({ frames: count(), last_trade: last(r.trade) }))
+      .aggregate(r => ({ frames: count(), last_received: last(r.received) }))
       .into(table('strict_seconds', { key: ['stream', 'window_start'] })),
   ],
 })
