@@ -31,9 +31,9 @@ const STAGES: readonly Stage[] = [
   { name: 'unit', files: ['src/**/*.test.ts', 'model/*.test.ts'], concurrency: 2 },
   { name: 'conformance', files: ['test/conformance/*.test.ts'], concurrency: 2 },
   { name: 'mutants', files: ['test/mutants/*.test.ts'], concurrency: 1 },
-  { name: 'parity', files: ['test/parity/*.test.ts'], concurrency: 1 },
+  { name: 'parity', files: ['test/parity/*.test.ts'], concurrency: 2 },
   { name: 'simulation', files: ['test/simulation/*.test.ts'], concurrency: 2 },
-  { name: 'faults', files: ['test/faults/*.test.ts'], concurrency: 1 },
+  { name: 'faults', files: ['test/faults/*.test.ts'], concurrency: 2 },
   { name: 'docs', files: ['test/docs/*.test.ts'], concurrency: 1 },
   { name: 'integration', files: ['test/integration/**/*.test.ts'], concurrency: 1 },
 ]
