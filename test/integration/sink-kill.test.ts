@@ -104,7 +104,9 @@ for (const point of POINTS) {
     })
     await assert.rejects(first.apply(manifest, { attempted: false }), gone)
     const report = await sinkInto(at, both.specs).audit([manifest])
-    assert.equal(report.missing.length > 0, point === 'C6.before')
+    // At the other points of C6 a unit of the other table may still be under way, or be there.
+    if (point === 'C6.before') assert.ok(report.missing.length > 0)
+    if (point.startsWith('C8')) assert.deepEqual(report.missing, [])
     await assertExact(both, [3])
   })
 }
