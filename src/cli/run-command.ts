@@ -8,7 +8,13 @@ import { tableRows } from '#clickhouse'
 import { STANDARD_INPUT } from '#feed'
 import { canonicalTable } from '#format'
 import { type Application, explain, type TableSpec } from '#plan'
-import { addCounts, NO_COUNTS, type SourceCounts, type WorkerSummary } from '#runtime'
+import {
+  addCounts,
+  NO_COUNTS,
+  type SourceCounts,
+  type WorkerProgress,
+  type WorkerSummary,
+} from '#runtime'
 import { crashAt, crashPlan } from './config.ts'
 import { type EpochApplier, openApplier } from './epoch-applier.ts'
 import {
@@ -52,6 +58,8 @@ export interface TopicResult {
   readonly tooLate: number
   readonly filtered: Readonly<Record<string, number>>
   readonly deadLetters: Readonly<Record<string, number>>
+  /** Rows decoded in this run that took the slow path: another shape than was learned. */
+  readonly fallbackRows: number
   /** By partition, the offset after the last record read. */
   readonly ends: readonly number[]
 }
@@ -264,10 +272,21 @@ async function work(
       diskReserveBytes,
       signal: context.signal,
       apply: manifest => applier.apply(manifest),
-      onProgress: ({ records }) => line.update(records, options.bounded ? total : undefined),
+      onProgress: progress => {
+        line.update(progress.records, options.bounded ? total : undefined)
+        countDecoded(platform, progress.decoded)
+      },
     })
   } finally {
     line.end()
+  }
+}
+
+/** Sets what the workers of a run have decoded so far, all of them together. */
+function countDecoded({ options }: Platform, decoded: WorkerProgress['decoded']): void {
+  for (const [topic, { rows, fallbackRows }] of Object.entries(decoded)) {
+    options.metrics.set('millrace_decoded_rows', rows, { topic })
+    options.metrics.set('millrace_decode_fallback_rows', fallbackRows, { topic })
   }
 }
 
@@ -308,7 +327,11 @@ function topicResults(
     const ends = Array.from({ length: partitions }, (_, p) =>
       Math.max(...summaries.map(summary => summary.ends[`${name}/${p}`] ?? 0), 0),
     )
-    return { topic: name, ...counts, ends }
+    const fallbackRows = summaries.reduce(
+      (sum, summary) => sum + (summary.decoded[name]?.fallbackRows ?? 0),
+      0,
+    )
+    return { topic: name, ...counts, fallbackRows, ends }
   })
 }
 

@@ -9,15 +9,11 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 /** Every metric there is: what it counts, its unit in its name, its labels. */
 export const METRICS = {
-  millrace_records_total: ['counter', 'records read from the log', ['topic', 'verdict']],
   millrace_dead_letters_total: ['counter', 'records that could not be used', ['topic', 'reason']],
-  millrace_decode_fallback_rows_total: ['counter', 'rows decoded by the slow path', ['topic']],
+  millrace_decoded_rows: ['gauge', 'rows decoded by this run', ['topic']],
+  millrace_decode_fallback_rows: ['gauge', 'of them, rows that took the slow path', ['topic']],
   millrace_epochs_total: ['counter', 'epochs by step reached', ['step']],
   millrace_rows_applied_total: ['counter', 'rows inserted and verified', ['table']],
-  millrace_state_keys: ['gauge', 'live keys of an operator', ['operator']],
-  millrace_state_bytes: ['gauge', 'bytes of keyed state of an operator', ['operator']],
-  millrace_watermark_us: ['gauge', 'watermark, µs since 1970', ['topic', 'partition']],
-  millrace_log_lag_records: ['gauge', 'records behind the end of the log', ['topic', 'partition']],
   millrace_epoch_apply_seconds: ['histogram', 'prepared to verified', []],
   millrace_store_restarts_total: ['counter', 'starts of the store after its first', []],
   millrace_store_up: ['gauge', '1 while the store answers', []],

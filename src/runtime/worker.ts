@@ -66,6 +66,13 @@ export interface WorkerProgress {
   /** Records read since the start. */
   readonly records: number
   readonly epochs: number
+  /** By source, rows decoded since the start, and how many of them by the slow path. */
+  readonly decoded: Readonly<Record<string, DecodedRows>>
+}
+
+export interface DecodedRows {
+  readonly rows: number
+  readonly fallbackRows: number
 }
 
 export interface WorkerSummary extends WorkerProgress {
@@ -191,7 +198,14 @@ class Worker {
         stateBytes += stats.bytes
       }
     }
-    return { records: this.#records, epochs: this.#epochs, counts, ends, keys, stateBytes }
+    const decoded = this.#decoded()
+    return { records: this.#records, epochs: this.#epochs, decoded, counts, ends, keys, stateBytes }
+  }
+
+  #decoded(): Record<string, DecodedRows> {
+    return Object.fromEntries(
+      Array.from(this.#decoders, ([source, { codec }]) => [source, { ...codec.stats }]),
+    )
   }
 
   #open(stage: Stage, partition: number): Task {
@@ -296,7 +310,11 @@ class Worker {
       .reduce((n, { records }) => n + records, 0)
     this.#pending = 0
     this.#beginEpoch()
-    this.#options.onProgress({ records: this.#records, epochs: this.#epochs })
+    this.#options.onProgress({
+      records: this.#records,
+      epochs: this.#epochs,
+      decoded: this.#decoded(),
+    })
   }
 
   #beginEpoch(): void {

@@ -45,7 +45,11 @@ class Pool {
 
   constructor(options: PoolOptions) {
     this.#options = options
-    this.#progress = Array.from({ length: options.parallelism }, () => ({ records: 0, epochs: 0 }))
+    this.#progress = Array.from({ length: options.parallelism }, () => ({
+      records: 0,
+      epochs: 0,
+      decoded: {},
+    }))
   }
 
   async run(): Promise<WorkerSummary[]> {
@@ -102,6 +106,7 @@ class Pool {
           this.#progress.reduce((sum, one) => ({
             records: sum.records + one.records,
             epochs: sum.epochs + one.epochs,
+            decoded: addDecoded(sum.decoded, one.decoded),
           })),
         )
         return
@@ -116,6 +121,22 @@ class Pool {
   #broadcast(message: ToWorker): void {
     for (const child of this.#children) tell(child, message)
   }
+}
+
+/** Rows decoded by several workers, by source. */
+export function addDecoded(
+  a: WorkerProgress['decoded'],
+  b: WorkerProgress['decoded'],
+): WorkerProgress['decoded'] {
+  const sum = { ...a }
+  for (const [source, { rows, fallbackRows }] of Object.entries(b)) {
+    const before = sum[source] ?? { rows: 0, fallbackRows: 0 }
+    sum[source] = {
+      rows: before.rows + rows,
+      fallbackRows: before.fallbackRows + fallbackRows,
+    }
+  }
+  return sum
 }
 
 function tell(child: ChildProcess, message: ToWorker): void {
