@@ -9,7 +9,7 @@ import { silentLogger, systemClock } from '#base'
 import { type Gate, openGate } from '#clickhouse'
 import { storeSkip, type TemporaryStore, temporaryStore } from './store-fixture.ts'
 
-const CORPUS = '/work/shared/reference/store/console-attacks.txt'
+const CORPUS = join(import.meta.dirname, '../../../shared/reference/store/console-attacks.txt')
 const skip = existsSync(CORPUS) ? storeSkip : `the list of statements is not at ${CORPUS}`
 
 interface Attack {
