@@ -81,6 +81,8 @@ const LOCK_MS_MAX = 30_000
 const STOP_MS = 10_000
 const RESTART_DELAY_MS_MAX = 5_000
 const STDERR_BYTES_KEPT = 16_384
+/** How long a failing engine may take to say why. */
+const REASON_MS_MAX = 2_000
 
 /** What the engine says when it cannot start, and then it ends. */
 const LOCKED = /Cannot lock file/
@@ -209,6 +211,7 @@ class Supervisor implements Store {
         landlock: engine.landlock(),
       })
     } catch (error) {
+      await this.reason(engine)
       await end(engine, 0)
       throw error instanceof PlatformError && error.code !== 'store.unavailable'
         ? error
@@ -219,6 +222,21 @@ class Supervisor implements Store {
     this.state = 'up'
     for (const done of this.waiting.splice(0)) done()
     void engine.ended.then(() => this.fell(engine))
+  }
+
+  /**
+   * Waits a moment for an engine that does not answer any more to say why: one whose native port is
+   * in use has answered `/ping` before it finds out.
+   */
+  private async reason(engine: Engine): Promise<void> {
+    let ended = false
+    void engine.ended.then(() => {
+      ended = true
+    })
+    for (let waited = 0; waited < REASON_MS_MAX; waited += 10) {
+      if (ended || this.stopped.signal.aborted || REFUSES.test(engine.said())) return
+      await sleep(10)
+    }
   }
 
   /** Resolves when the engine answers `/ping`; throws when it ends or takes too long. */
